@@ -1,0 +1,51 @@
+"""Build libkam3, with test code beside it, as a shared library, so that tests reach every internal C function through ctypes."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+CSRC = ROOT / "csrc"
+#: Every translation unit of libkam3: all of csrc but the glue for Python.
+LIBRARY = tuple(sorted(p for p in CSRC.glob("*/*.c") if p.parent.name != "binding"))
+WARNINGS = ("-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror")
+
+#: The builds every test of a C layer runs on: the compiler's __int128, and the plain fallback for compilers without it.
+VARIANTS: dict[str, tuple[str, ...]] = {"int128": (), "no-int128": ("-DKAM3_NO_INT128",)}
+
+
+def compiler() -> str:
+    """Return the C compiler's path, or skip the test by name."""
+    path = shutil.which(os.environ.get("CC", "cc").split()[0]) or shutil.which("gcc") or shutil.which("clang")
+    if path is None:
+        pytest.skip("no C compiler: tests of the C layers need one")
+    return path
+
+
+@functools.cache
+def build(name: str, extra_sources: tuple[str, ...] = (), flags: tuple[str, ...] = (), library: tuple[Path, ...] = LIBRARY) -> ctypes.CDLL:
+    """Compile `library` and ``tests/c/<extra_sources>`` with `flags` and load the result; once a process."""
+    folder = Path(tempfile.mkdtemp(prefix=f"kam3-{name}-"))
+    output = folder / f"{name}.so"
+    sources = [str(p) for p in library] + [str(ROOT / "tests" / "c" / s) for s in extra_sources]
+    command = [compiler(), *WARNINGS, "-O2", "-g", "-fPIC", "-shared", f"-I{CSRC}", *flags, "-o", str(output), *sources]
+    subprocess.run(command, check=True)
+    return ctypes.CDLL(str(output))
+
+
+def limbs(number: int, count: int) -> ctypes.Array[ctypes.c_uint64]:
+    """Return `number` as `count` 64-bit limbs, least significant first."""
+    return (ctypes.c_uint64 * count)(*((number >> (64 * i)) & (2**64 - 1) for i in range(count)))
+
+
+def number(limb_array: ctypes.Array[ctypes.c_uint64]) -> int:
+    """Return the number that 64-bit limbs spell."""
+    return sum(limb << (64 * i) for i, limb in enumerate(limb_array))
