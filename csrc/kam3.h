@@ -8,7 +8,8 @@
  * Secrecy   Secret: the password, pi, J, S_c1, S_s1, z. Their values never choose a branch, an address or an instruction of
  *           variable latency; what a function kept of them is wiped before it returns. Public: all lengths, K_c1, K_s1, nc, vh,
  *           the verdict.
- * Outputs   are all zero after an error. An output must not overlap any other buffer of the same call (checked).
+ * Outputs   are all zero after an error. An output must not overlap any other buffer of the same call; this is checked, and after
+ *           KAM3_ERR_ALIAS and KAM3_ERR_NULL no buffer has been touched.
  * Stability The C interface may change before version 1.0.
  */
 #ifndef KAM3_H
@@ -159,8 +160,11 @@ kam3_status kam3_prepare_tables(int algorithm);
 /* The code path in use ("portable", ...), a static string. */
 const char *kam3_cpu_path(void);
 
-/* The features of this CPU that a path could use, as a static space-separated string. */
-const char *kam3_cpu_features(void);
+/* The features of this CPU that a path could use: bit i stands for kam3_cpu_feature_name(i). */
+uint32_t kam3_cpu_features(void);
+
+/* The name of feature i ("adx", ...), NULL past the last. */
+const char *kam3_cpu_feature_name(unsigned i);
 
 /* Use this path from now on; KAM3_ERR_ALGORITHM if there is none of that name or this CPU cannot run it. */
 kam3_status kam3_cpu_use(const char *path, size_t path_len);
