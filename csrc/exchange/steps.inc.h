@@ -1,0 +1,229 @@
+/* Template: the equations of RFC 8121 sections 3.2 and 3.3 over one group of exchange/group.h.
+ *
+ * Defines  static const kam3_steps KAM3_STEPS  from
+ *   KAM3_STEPS          the name of the result
+ *   KAM3_GROUP(name)    kam3_<group>_<name>
+ *   KAM3_SET            const kam3_set *: hash and sizes
+ *   KAM3_LEAST_S_C1     the least S_c1 [RFC 8121, appendix B]
+ *   KAM3_ELEMENT_ERROR  what an element that ge_decode refuses is called
+ * and undefines them. The notation is additive, as in section 3.3: K_c1' is the element, K_c1 its octets.
+ *
+ * Order of checks: each argument in turn, its length and then its value; then computed values. A verdict on an argument is
+ * public (it is the answer); it is taken before anything is computed with the argument.
+ */
+
+#define STEP(name) KAM3_CAT(KAM3_STEPS, _##name)
+#define GE KAM3_GROUP(ge)
+#define SC KAM3_GROUP(sc)
+
+static kam3_status STEP(take_element)(GE *r, const kam3_input *in) {
+    kam3_mask ok;
+    if (in->len != KAM3_SET->sizes.element) return KAM3_STATUS(KAM3_ERR_ELEMENT_LENGTH, in->argument);
+    ok = KAM3_GROUP(ge_decode)(r, in->octets);
+    if (kam3_declassify_mask(ok, "whether K_c1 or K_s1 is valid anyone can see; of J it tells that the record is corrupt"))
+        return KAM3_OK;
+    return KAM3_STATUS(KAM3_ELEMENT_ERROR, in->argument);
+}
+
+/* r = S, if least <= S <= r-1. */
+static kam3_status STEP(take_secret)(SC *r, const kam3_input *in, uint64_t least) {
+    kam3_mask ok;
+    if (in->len != KAM3_SET->sizes.scalar) return KAM3_STATUS(KAM3_ERR_SECRET_LENGTH, in->argument);
+    ok = KAM3_GROUP(sc_decode)(r, in->octets);
+    ok &= ~KAM3_GROUP(sc_lt_word)(r, least);
+    if (kam3_declassify_mask(ok, "a secret out of range is refused, and that is all there is to see")) return KAM3_OK;
+    return KAM3_STATUS(KAM3_ERR_SECRET_RANGE, in->argument);
+}
+
+/* r = pi mod r: pi is hash-sized, so it may exceed r on P-256. */
+static kam3_status STEP(take_pi)(SC *r, const kam3_input *in) {
+    if (in->len != KAM3_SET->sizes.hash) return KAM3_STATUS(KAM3_ERR_SECRET_LENGTH, in->argument);
+    KAM3_GROUP(sc_reduce)(r, in->octets, in->len);
+    return KAM3_OK;
+}
+
+/* octets = the computed element, or `error` if it is trivial. */
+static kam3_status STEP(give_element)(uint8_t *octets, const GE *a, enum kam3_error error) {
+    const kam3_mask ok = KAM3_GROUP(ge_encode)(octets, a);
+    return kam3_declassify_mask(ok, "a trivial result ends the exchange, and that it did is public") ? KAM3_OK : (int)error;
+}
+
+/* t = t_1 mod r, or t_2 mod r when ks1 is not NULL. Public. */
+static void STEP(challenge)(SC *t, const uint8_t *kc1, const uint8_t *ks1) {
+    uint8_t digest[KAM3_HASH_MAX_OCTETS];
+    kam3_challenge(digest, KAM3_SET, kc1, ks1);
+    KAM3_GROUP(sc_reduce)(t, digest, KAM3_SET->sizes.hash);
+}
+
+/* J = [pi]G */
+static kam3_status STEP(j)(uint8_t *j, const kam3_input *in_pi) {
+    struct {
+        SC pi;
+        GE j;
+    } w;
+    kam3_status status = STEP(take_pi)(&w.pi, in_pi);
+    if (status == KAM3_OK) {
+        KAM3_GROUP(ge_mul_base)(&w.j, &w.pi);
+        status = STEP(give_element)(j, &w.j, KAM3_ERR_DEGENERATE_J);
+    }
+    kam3_wipe(&w, sizeof w);
+    return status;
+}
+
+/* K_c1 = [S_c1]G, which is never trivial: least <= S_c1 < r, and in the DL groups q-1 is no power of g */
+static kam3_status STEP(kc1)(uint8_t *kc1, const kam3_input *in_s_c1) {
+    struct {
+        SC s;
+        GE k;
+    } w;
+    kam3_status status = STEP(take_secret)(&w.s, in_s_c1, KAM3_LEAST_S_C1);
+    if (status == KAM3_OK) {
+        KAM3_GROUP(ge_mul_base)(&w.k, &w.s);
+        (void)KAM3_GROUP(ge_encode)(kc1, &w.k);
+        KAM3_DECLASSIFY(kc1, KAM3_SET->sizes.element, "K_c1 is sent in the clear");
+    }
+    kam3_wipe(&w, sizeof w);
+    return status;
+}
+
+/* d = S_c1 * t_1 + pi mod r; all ones if it is 0 */
+static kam3_mask STEP(denominator)(SC *d, const SC *s_c1, const SC *pi, const uint8_t *kc1) {
+    SC t_1;
+    STEP(challenge)(&t_1, kc1, NULL);
+    KAM3_GROUP(sc_mul)(d, s_c1, &t_1);
+    KAM3_GROUP(sc_add)(d, d, pi);
+    return KAM3_GROUP(sc_is_zero)(d);
+}
+
+static kam3_status STEP(check_denominator)(const kam3_input *in_pi, const kam3_input *in_s_c1, const kam3_input *in_kc1) {
+    struct {
+        SC pi, s, d;
+        GE k;
+    } w;
+    kam3_status status = STEP(take_pi)(&w.pi, in_pi);
+    if (status == KAM3_OK) status = STEP(take_secret)(&w.s, in_s_c1, KAM3_LEAST_S_C1);
+    if (status == KAM3_OK) status = STEP(take_element)(&w.k, in_kc1);
+    if (status == KAM3_OK) {
+        const kam3_mask zero = STEP(denominator)(&w.d, &w.s, &w.pi, in_kc1->octets);
+        if (kam3_declassify_mask(zero, "S_c1 is thrown away in this case")) status = KAM3_ERR_DEGENERATE_DENOMINATOR;
+    }
+    kam3_wipe(&w, sizeof w);
+    return status;
+}
+
+/* The server's values: what it was given, and where it computes. */
+typedef struct {
+    GE j, k, x; /* J, K_c1' */
+    SC s, t;    /* S_s1; t_1 or t_2 */
+} STEP(server);
+
+/* K_s1 = P([S_s1](J + [t_1]K_c1')). The sum can be anything that a peer arranges: ge_add is complete. */
+static kam3_status STEP(compute_ks1)(uint8_t *ks1, STEP(server) * w, const uint8_t *kc1) {
+    kam3_status status;
+    STEP(challenge)(&w->t, kc1, NULL);
+    KAM3_GROUP(ge_mul_vartime)(&w->x, &w->k, &w->t);
+    KAM3_GROUP(ge_add)(&w->x, &w->j, &w->x);
+    KAM3_GROUP(ge_mul)(&w->x, &w->x, &w->s);
+    status = STEP(give_element)(ks1, &w->x, KAM3_ERR_DEGENERATE_KS1);
+    KAM3_DECLASSIFY(ks1, KAM3_SET->sizes.element, "K_s1 is sent in the clear");
+    return status;
+}
+
+/* z = P([S_s1](K_c1' + [t_2]G)) */
+static kam3_status STEP(compute_z)(uint8_t *z, STEP(server) * w, const uint8_t *kc1, const uint8_t *ks1) {
+    STEP(challenge)(&w->t, kc1, ks1);
+    KAM3_GROUP(ge_mul_base)(&w->x, &w->t);
+    KAM3_GROUP(ge_add)(&w->x, &w->k, &w->x);
+    KAM3_GROUP(ge_mul)(&w->x, &w->x, &w->s);
+    return STEP(give_element)(z, &w->x, KAM3_ERR_DEGENERATE_Z);
+}
+
+static kam3_status STEP(ks1)(uint8_t *ks1, const kam3_input *in_j, const kam3_input *in_kc1, const kam3_input *in_s_s1) {
+    STEP(server) w;
+    kam3_status status = STEP(take_element)(&w.j, in_j);
+    if (status == KAM3_OK) status = STEP(take_element)(&w.k, in_kc1);
+    if (status == KAM3_OK) status = STEP(take_secret)(&w.s, in_s_s1, 1);
+    if (status == KAM3_OK) status = STEP(compute_ks1)(ks1, &w, in_kc1->octets);
+    kam3_wipe(&w, sizeof w);
+    return status;
+}
+
+static kam3_status STEP(z_server)(uint8_t *z, const kam3_input *in_kc1, const kam3_input *in_ks1,
+                                  const kam3_input *in_s_s1) {
+    STEP(server) w;
+    kam3_status status = STEP(take_element)(&w.k, in_kc1);
+    if (status == KAM3_OK) status = STEP(take_element)(&w.x, in_ks1);
+    if (status == KAM3_OK) status = STEP(take_secret)(&w.s, in_s_s1, 1);
+    if (status == KAM3_OK) status = STEP(compute_z)(z, &w, in_kc1->octets, in_ks1->octets);
+    kam3_wipe(&w, sizeof w);
+    return status;
+}
+
+/* The literal algebra, two full multiplications by S_s1 and two by t: t_1 and t_2 are short in the DL groups, and K_c1, t_1 are
+   public. X = [S_s1]K_c1', K_s1 = [S_s1]J + [t_1]X, z = X + [S_s1 t_2]G needs as many and pays where the first two interleave. */
+static kam3_status STEP(respond)(uint8_t *ks1, uint8_t *z, const kam3_input *in_j, const kam3_input *in_kc1,
+                                 const kam3_input *in_s_s1) {
+    STEP(server) w;
+    kam3_status status = STEP(take_element)(&w.j, in_j);
+    if (status == KAM3_OK) status = STEP(take_element)(&w.k, in_kc1);
+    if (status == KAM3_OK) status = STEP(take_secret)(&w.s, in_s_s1, 1);
+    if (status == KAM3_OK) status = STEP(compute_ks1)(ks1, &w, in_kc1->octets);
+    if (status == KAM3_OK) status = STEP(compute_z)(z, &w, in_kc1->octets, ks1);
+    kam3_wipe(&w, sizeof w);
+    return status;
+}
+
+/* z = P([(S_c1 + t_2) / (S_c1 * t_1 + pi) mod r]P'(K_s1)) */
+static kam3_status STEP(z_client)(uint8_t *z, const kam3_input *in_pi, const kam3_input *in_s_c1, const kam3_input *in_kc1,
+                                  const kam3_input *in_ks1) {
+    struct {
+        SC pi, s, t_2, d, e;
+        GE k;
+    } w;
+    kam3_status status = STEP(take_pi)(&w.pi, in_pi);
+    if (status == KAM3_OK) status = STEP(take_secret)(&w.s, in_s_c1, KAM3_LEAST_S_C1);
+    if (status == KAM3_OK) status = STEP(take_element)(&w.k, in_kc1); /* checked, as every element is; its octets are hashed */
+    if (status == KAM3_OK) status = STEP(take_element)(&w.k, in_ks1);
+    if (status == KAM3_OK) {
+        const kam3_mask zero = STEP(denominator)(&w.d, &w.s, &w.pi, in_kc1->octets);
+        if (kam3_declassify_mask(zero, "the exchange is rejected in this case")) status = KAM3_ERR_DEGENERATE_DENOMINATOR;
+    }
+    if (status == KAM3_OK) {
+        STEP(challenge)(&w.t_2, in_kc1->octets, in_ks1->octets);
+        KAM3_GROUP(sc_add)(&w.e, &w.s, &w.t_2);
+        (void)KAM3_GROUP(sc_inv)(&w.d, &w.d); /* r is prime and d is not 0 */
+        KAM3_GROUP(sc_mul)(&w.e, &w.e, &w.d);
+        KAM3_GROUP(ge_mul)(&w.k, &w.k, &w.e);
+        status = STEP(give_element)(z, &w.k, KAM3_ERR_DEGENERATE_Z);
+    }
+    kam3_wipe(&w, sizeof w);
+    return status;
+}
+
+static kam3_status STEP(check_secret)(int role, const kam3_input *in_s) {
+    SC s;
+    const kam3_status status = STEP(take_secret)(&s, in_s, role == KAM3_CLIENT ? KAM3_LEAST_S_C1 : 1);
+    kam3_wipe(&s, sizeof s);
+    return status;
+}
+
+static kam3_status STEP(check_element)(const kam3_input *in) {
+    GE a;
+    const kam3_status status = STEP(take_element)(&a, in);
+    kam3_wipe(&a, sizeof a);
+    return status;
+}
+
+static const kam3_steps KAM3_STEPS = {
+    STEP(j),        STEP(kc1),          STEP(check_denominator), STEP(ks1), STEP(z_server), STEP(respond),
+    STEP(z_client), STEP(check_secret), STEP(check_element),     KAM3_GROUP(ge_prepare_tables),
+};
+
+#undef STEP
+#undef GE
+#undef SC
+#undef KAM3_STEPS
+#undef KAM3_GROUP
+#undef KAM3_SET
+#undef KAM3_LEAST_S_C1
+#undef KAM3_ELEMENT_ERROR
