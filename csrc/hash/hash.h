@@ -12,11 +12,14 @@ typedef enum { KAM3_SHA256 = 1, KAM3_SHA512 = 2 } kam3_hash_kind;
 #define KAM3_HASH_MAX_OCTETS 64
 #define KAM3_HASH_MAX_BLOCK 128
 
+/* The chaining value: w32 for SHA-256, w64 for SHA-512. */
+typedef union {
+    uint32_t w32[8];
+    uint64_t w64[8];
+} kam3_hash_state;
+
 typedef struct {
-    union {
-        uint32_t w32[8];
-        uint64_t w64[8];
-    } state;
+    kam3_hash_state state;
     uint8_t block[KAM3_HASH_MAX_BLOCK];
     uint64_t octets; /* taken in so far; below 2^61 */
     kam3_hash_kind kind;

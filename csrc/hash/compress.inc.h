@@ -1,0 +1,67 @@
+/* The body of a SHA-2 compression function [FIPS 180-4, 6.2.2 and 6.4.2], a template over the width of its words.
+ *
+ * Before inclusion, define
+ *   WORD, WORD_BITS, WORD_LOAD     the word, its size, and its big-endian load
+ *   ROUNDS, ROUND_CONSTANTS        a multiple of 16, and that many words K
+ *   S0, S1                         Sigma_0 and Sigma_1 as three rotations: r, s, t
+ *   E0, E1                         sigma_0 and sigma_1 as two rotations and a shift: r, s, t
+ *   COMPRESS                       the name of the function
+ */
+
+#define ROTR(x, k) (((x) >> (k)) | ((x) << (WORD_BITS - (k))))
+#define BIG_SIGMA_(x, r, s, t) (ROTR(x, r) ^ ROTR(x, s) ^ ROTR(x, t))
+#define BIG_SIGMA(x, rotations) BIG_SIGMA_(x, rotations)
+#define SMALL_SIGMA_(x, r, s, t) (ROTR(x, r) ^ ROTR(x, s) ^ ((x) >> (t)))
+#define SMALL_SIGMA(x, rotations) SMALL_SIGMA_(x, rotations)
+
+/* One round without the moves: the caller renames the variables instead. kw = K_t + W_t. With Maj in this form its b ^ c is
+   the a ^ b of the round before. */
+KAM3_INLINE void sha2_round(WORD a, WORD b, WORD c, WORD *d, WORD e, WORD f, WORD g, WORD *h, WORD kw) {
+    const WORD ch = g ^ (e & (f ^ g));
+    const WORD maj = b ^ ((a ^ b) & (b ^ c));
+    const WORD t1 = *h + BIG_SIGMA(e, S1) + ch + kw;
+    *d += t1;
+    *h = t1 + BIG_SIGMA(a, S0) + maj;
+}
+
+/* W_t = sigma_1(W_{t-2}) + W_{t-7} + sigma_0(W_{t-15}) + W_{t-16}, in a window of 16 words: w[i] holds W_{t-16} for t = i mod 16 */
+KAM3_INLINE WORD sha2_extend(WORD w[16], unsigned i) {
+    const WORD w15 = w[(i + 1) & 15], w2 = w[(i + 14) & 15];
+    w[i] += SMALL_SIGMA(w2, E1) + w[(i + 9) & 15] + SMALL_SIGMA(w15, E0);
+    return w[i];
+}
+
+/* Eight rounds bring the variables back to their places. w_of is called with 0..15 = the round mod 16. */
+#define EIGHT_ROUNDS(i, w_of)                                             \
+    do {                                                                  \
+        sha2_round(a, b, c, &d, e, f, g, &h, k[(i) + 0] + w_of((i) + 0)); \
+        sha2_round(h, a, b, &c, d, e, f, &g, k[(i) + 1] + w_of((i) + 1)); \
+        sha2_round(g, h, a, &b, c, d, e, &f, k[(i) + 2] + w_of((i) + 2)); \
+        sha2_round(f, g, h, &a, b, c, d, &e, k[(i) + 3] + w_of((i) + 3)); \
+        sha2_round(e, f, g, &h, a, b, c, &d, k[(i) + 4] + w_of((i) + 4)); \
+        sha2_round(d, e, f, &g, h, a, b, &c, k[(i) + 5] + w_of((i) + 5)); \
+        sha2_round(c, d, e, &f, g, h, a, &b, k[(i) + 6] + w_of((i) + 6)); \
+        sha2_round(b, c, d, &e, f, g, h, &a, k[(i) + 7] + w_of((i) + 7)); \
+    } while (0)
+
+#define W_LOADED(i) (w[i] = WORD_LOAD(blocks + (i) * sizeof(WORD)))
+#define W_EXTENDED(i) sha2_extend(w, i)
+
+void COMPRESS(WORD state[8], const uint8_t *blocks, size_t count) {
+    WORD w[16];
+    for (; count != 0; count--, blocks += sizeof w) {
+        WORD a = state[0], b = state[1], c = state[2], d = state[3];
+        WORD e = state[4], f = state[5], g = state[6], h = state[7];
+        const WORD *k = ROUND_CONSTANTS;
+        EIGHT_ROUNDS(0, W_LOADED);
+        EIGHT_ROUNDS(8, W_LOADED);
+        for (int t = 16; t < ROUNDS; t += 16) {
+            k += 16;
+            EIGHT_ROUNDS(0, W_EXTENDED);
+            EIGHT_ROUNDS(8, W_EXTENDED);
+        }
+        state[0] += a, state[1] += b, state[2] += c, state[3] += d;
+        state[4] += e, state[5] += f, state[6] += g, state[7] += h;
+    }
+    kam3_wipe(w, sizeof w);
+}
