@@ -1,0 +1,252 @@
+"""The rules that kam3.h states for buffers, and that the Python layer never breaks: NULL, overlap, output lengths, zeros after an error."""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from kam3 import sets
+from kam3.sets import ParameterSet
+from tests import clib
+
+OK, ALGORITHM, NULL, OUTPUT_LENGTH, ALIAS, RETRY, MISMATCH = range(7)
+ELEMENT_LENGTH, SECRET_LENGTH, SECRET_RANGE = 16, 32, 33
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function of kam3.h: which buffers it takes, in order; a leading int stands for the label or role."""
+
+    name: str
+    outputs: tuple[str, ...]
+    inputs: tuple[str, ...]
+    selector: int | None = None
+
+
+FUNCTIONS = (
+    Function("kam3_pi", ("hash",), ("text", "text", "text", "text")),
+    Function("kam3_secret_from_random", ("scalar",), ("scalar",), 1),
+    Function("kam3_j", ("element",), ("hash",)),
+    Function("kam3_kc1", ("element",), ("scalar",)),
+    Function("kam3_check_denominator", (), ("hash", "scalar", "element")),
+    Function("kam3_ks1", ("element",), ("element", "element", "scalar")),
+    Function("kam3_z_server", ("element",), ("element", "element", "scalar")),
+    Function("kam3_respond", ("element", "element"), ("element", "element", "scalar")),
+    Function("kam3_z_client", ("element",), ("hash", "scalar", "element", "element")),
+    Function("kam3_vk", ("hash",), ("element", "element", "element", "text", "text"), 4),
+    Function("kam3_b", ("hash",), ("element", "element", "element", "text", "text", "text"), 7),
+    Function("kam3_check_element", (), ("element",)),
+    Function("kam3_check_square_vartime", (), ("element",)),
+)
+
+
+def length(ps: ParameterSet, kind: str) -> int:
+    return {"hash": ps.hash_octets, "element": ps.element_octets, "scalar": ps.scalar_octets, "text": 5}[kind]
+
+
+@pytest.fixture(scope="module", params=list(clib.VARIANTS))
+def lib(request: pytest.FixtureRequest) -> ctypes.CDLL:
+    return clib.build(f"api-{request.param}", flags=clib.VARIANTS[request.param])
+
+
+@pytest.fixture(scope="module")
+def element(lib: ctypes.CDLL) -> Callable[[ParameterSet], bytes]:
+    """A valid element of each set: K_c1 of the scalar that has all octets 0 but 1 in the second half."""
+    found: dict[int, bytes] = {}
+
+    def get(ps: ParameterSet) -> bytes:
+        if ps.number not in found:
+            s = bytes(ps.scalar_octets // 2) + bytes([1]) * (ps.scalar_octets - ps.scalar_octets // 2)
+            out = ctypes.create_string_buffer(ps.element_octets)
+            assert lib.kam3_kc1(ps.number, out, size(ps.element_octets), s, size(len(s))) == OK
+            found[ps.number] = out.raw
+        return found[ps.number]
+
+    return get
+
+
+def size(n: int) -> ctypes.c_size_t:
+    return ctypes.c_size_t(n)
+
+
+class Call:
+    """One call with valid arguments, each of which a test may spoil."""
+
+    def __init__(self, lib: ctypes.CDLL, function: Function, ps: ParameterSet, element: bytes) -> None:
+        values = {"hash": bytes(ps.hash_octets - 1) + b"\x07", "element": element, "text": b"hello"}
+        values["scalar"] = bytes(ps.scalar_octets // 2) + bytes([2]) * (ps.scalar_octets - ps.scalar_octets // 2)
+        self.function = getattr(lib, function.name)
+        self.algorithm = ps.number
+        self.selector = [] if function.selector is None else [function.selector]
+        self.outputs = [ctypes.create_string_buffer(b"\xaa" * length(ps, kind), length(ps, kind)) for kind in function.outputs]
+        self.inputs = [ctypes.create_string_buffer(values[kind], length(ps, kind)) for kind in function.inputs]
+        self.pointers: list[object] = [*self.outputs, *self.inputs]
+        self.lengths = [len(b) for b in (*self.outputs, *self.inputs)]
+
+    def run(self) -> int:
+        pairs = itertools.chain.from_iterable((p, size(n)) for p, n in zip(self.pointers, self.lengths, strict=True))
+        return int(self.function(self.algorithm, *self.selector, *pairs))
+
+
+@pytest.fixture(params=FUNCTIONS, ids=lambda f: f.name)
+def function(request: pytest.FixtureRequest) -> Function:
+    chosen: Function = request.param
+    return chosen
+
+
+@pytest.fixture(params=[sets.EC_P256, sets.EC_P521], ids=lambda ps: ps.token)
+def call(request: pytest.FixtureRequest, lib: ctypes.CDLL, function: Function, element: Callable[[ParameterSet], bytes]) -> Call:
+    return Call(lib, function, request.param, element(request.param))
+
+
+def test_the_unspoiled_call_succeeds_and_writes_every_output(call: Call) -> None:
+    assert call.run() == OK
+    assert all(output.raw != b"\xaa" * len(output) and any(output.raw) for output in call.outputs)
+
+
+def test_an_unknown_algorithm_is_refused_and_zeroes_the_outputs(call: Call) -> None:
+    for call.algorithm in (-1, 0, 5, 2**31 - 1):
+        assert call.run() == ALGORITHM + 256 * 1
+        assert not any(any(output.raw) for output in call.outputs)
+
+
+def test_a_null_pointer_is_refused_and_nothing_is_touched(call: Call) -> None:
+    for i in range(len(call.pointers)):
+        before, call.pointers[i] = call.pointers[i], None
+        assert call.run() & 0xFF == NULL
+        assert all(output.raw == b"\xaa" * len(output) for output in call.outputs)
+        call.pointers[i] = before
+
+
+def test_an_output_of_another_length_is_refused(call: Call) -> None:
+    for i in range(len(call.outputs)):
+        for wrong in (-1, 1):
+            room = ctypes.create_string_buffer(b"\xaa" * (call.lengths[i] + 1), call.lengths[i] + 1)
+            before, call.pointers[i] = call.pointers[i], room
+            call.lengths[i] += wrong
+            assert call.run() == OUTPUT_LENGTH + 256 * 17
+            assert not any(room.raw[: call.lengths[i]])
+            call.lengths[i] -= wrong
+            call.pointers[i] = before
+
+
+def test_an_output_that_overlaps_another_buffer_is_refused_and_nothing_is_touched(call: Call) -> None:
+    for i, k in itertools.combinations(range(len(call.pointers)), 2):
+        if i >= len(call.outputs):
+            continue
+        first, second = call.lengths[i], call.lengths[k]
+        shared = (ctypes.c_char * (first + second))()
+        shared.raw = b"\xaa" * len(shared)
+        before = call.pointers[i], call.pointers[k]
+        for distance, expected in ((0, ALIAS), (first - 1, ALIAS), (1 - second, ALIAS)):
+            base = ctypes.addressof(shared) + second - 1
+            call.pointers[i], call.pointers[k] = ctypes.c_void_p(base), ctypes.c_void_p(base + distance)
+            assert call.run() & 0xFF == expected
+            assert shared.raw == b"\xaa" * len(shared)
+        call.pointers[i], call.pointers[k] = before
+
+
+def test_neighbouring_buffers_do_not_overlap(lib: ctypes.CDLL) -> None:
+    ps = sets.EC_P256
+    room = (ctypes.c_char * (ps.hash_octets + ps.element_octets))()
+    room[ps.hash_octets - 1] = b"\x05"
+    pi, j = ctypes.addressof(room), ctypes.addressof(room) + ps.hash_octets
+    assert lib.kam3_j(ps.number, ctypes.c_void_p(j), size(ps.element_octets), ctypes.c_void_p(pi), size(ps.hash_octets)) == OK
+
+
+def test_a_wrong_input_length_is_reported_for_its_argument_and_zeroes_the_outputs(call: Call, function: Function) -> None:
+    offset = len(call.outputs)
+    for i, kind in enumerate(function.inputs):
+        if kind == "text":
+            continue
+        for wrong in (-1, 1):
+            room = ctypes.create_string_buffer(call.inputs[i].raw + b"\x00")
+            before, call.pointers[offset + i] = call.pointers[offset + i], room
+            call.lengths[offset + i] += wrong
+            status = call.run()
+            assert status & 0xFF == (ELEMENT_LENGTH if kind == "element" else SECRET_LENGTH)
+            assert status >> 8 != 0
+            assert not any(any(output.raw) for output in call.outputs)
+            call.lengths[offset + i] -= wrong
+            call.pointers[offset + i] = before
+
+
+@pytest.mark.parametrize("name", ["kam3_vk", "kam3_b"])
+def test_a_label_of_the_other_function_is_refused(lib: ctypes.CDLL, element: Callable[[ParameterSet], bytes], name: str) -> None:
+    function = next(f for f in FUNCTIONS if f.name == name)
+    for label in (-1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 259):
+        call = Call(lib, function, sets.EC_P256, element(sets.EC_P256))
+        call.selector = [label]
+        expected = OK if label in ((3, 4) if name == "kam3_vk" else (6, 7)) else ALGORITHM + 256
+        assert call.run() == expected
+
+
+@pytest.mark.parametrize("ps", sets.SETS, ids=lambda ps: ps.token)
+def test_sizes_are_those_of_the_table(lib: ctypes.CDLL, ps: ParameterSet) -> None:
+    sizes = (ctypes.c_size_t * 3)()
+    assert lib.kam3_sizes(sizes, ps.number) == OK
+    assert list(sizes) == [ps.hash_octets, ps.element_octets, ps.scalar_octets]
+    assert lib.kam3_sizes(sizes, 0) & 0xFF == ALGORITHM
+    assert list(sizes) == [0, 0, 0]
+    assert lib.kam3_sizes(None, ps.number) & 0xFF == NULL
+
+
+R_P256 = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+
+
+@pytest.mark.parametrize("ps", sets.SETS, ids=lambda ps: ps.token)
+def test_rejection_sampling_masks_the_top_and_refuses_what_is_out_of_range(lib: ctypes.CDLL, ps: ParameterSet) -> None:
+    def sample(role: int, candidate: bytes) -> tuple[int, bytes]:
+        out = ctypes.create_string_buffer(b"\xaa" * ps.scalar_octets, ps.scalar_octets)
+        status = lib.kam3_secret_from_random(ps.number, role, out, size(ps.scalar_octets), candidate, size(len(candidate)))
+        return int(status), out.raw
+
+    n = ps.scalar_octets
+    for role in (1, 2):
+        least = ps.least_s_c1 if role == 1 else 1
+        assert sample(role, bytes(n)) == (RETRY, bytes(n))
+        assert sample(role, (least - 1).to_bytes(n, "big")) == (RETRY, bytes(n))
+        assert sample(role, least.to_bytes(n, "big")) == (OK, least.to_bytes(n, "big"))
+        assert sample(role, b"\xff" * n) == (RETRY, bytes(n))
+        free_bits = {256: 8 * n - 1, 512: 8 * n - 1, 32: 256, 66: 521}[n]
+        candidate = (2 ** (8 * n) - 2**free_bits + 5000).to_bytes(n, "big")
+        if free_bits < 8 * n:
+            assert sample(role, candidate) == (OK, (5000).to_bytes(n, "big"))
+    assert sample(3, bytes(n))[0] & 0xFF == ALGORITHM
+    if ps is sets.EC_P256:
+        assert sample(2, R_P256.to_bytes(n, "big"))[0] == RETRY
+        assert sample(2, (R_P256 - 1).to_bytes(n, "big")) == (OK, (R_P256 - 1).to_bytes(n, "big"))
+
+
+def test_equal_compares_contents_and_lengths(lib: ctypes.CDLL) -> None:
+    def equal(left: bytes | None, left_len: int, right: bytes | None, right_len: int) -> int:
+        return int(lib.kam3_equal(left, size(left_len), right, size(right_len)))
+
+    assert equal(b"abc", 3, b"abc", 3) == OK
+    assert equal(b"", 0, b"", 0) == equal(None, 0, None, 0) == OK
+    assert equal(b"abc", 3, b"abcd", 4) == equal(b"abc", 3, b"", 0) == MISMATCH
+    for position in range(3):
+        for bit in range(8):
+            other = bytearray(b"abc")
+            other[position] ^= 1 << bit
+            assert equal(b"abc", 3, bytes(other), 3) == MISMATCH
+    assert equal(None, 1, b"a", 1) == equal(b"a", 1, None, 1) == NULL
+
+
+def test_tables_are_prepared_for_known_algorithms_alone(lib: ctypes.CDLL) -> None:
+    assert [lib.kam3_prepare_tables(n) & 0xFF for n in (0, 1, 2, 3, 4, 5)] == [ALGORITHM, OK, OK, OK, OK, ALGORITHM]
+
+
+def test_the_portable_path_can_be_asked_for_and_no_unknown_one(lib: ctypes.CDLL) -> None:
+    lib.kam3_cpu_path.restype = ctypes.c_char_p
+    lib.kam3_cpu_feature_name.restype = ctypes.c_char_p
+    assert lib.kam3_cpu_use(b"portable", size(8)) == OK
+    assert lib.kam3_cpu_path() == b"portable"
+    assert lib.kam3_cpu_use(b"portabl", size(7)) == lib.kam3_cpu_use(b"warp", size(4)) == ALGORITHM
+    assert lib.kam3_cpu_use(None, size(0)) == NULL
+    names = list(itertools.takewhile(lambda name: name is not None, (lib.kam3_cpu_feature_name(i) for i in range(33))))
+    assert lib.kam3_cpu_features() < 2 ** len(names)
