@@ -1,0 +1,24 @@
+/* What the Python package needs beside kam3.h. */
+#ifndef KAM3_BINDING_BINDING_H
+#define KAM3_BINDING_BINDING_H
+
+#include "kam3.h"
+
+/* kam3 declarations begin: csrc/build_ffi.py hands the lines from here to cffi */
+
+/* Answers of kam3_binding_generate_secret that no kam3_status has. */
+enum kam3_binding_error {
+    KAM3_BINDING_OS_FAILED = -1, /* the operating system gave no random octets; errno tells why where there is one */
+    KAM3_BINDING_OS_STUCK = -2   /* its octets were refused time after time: they are not random */
+};
+
+/* s = a fresh secret of this role, uniform in [least value of the role, r-1], from the operating system's generator. A status,
+   or one of the two above; s is all zero unless the answer is 0. CT: as kam3_secret_from_random. */
+int kam3_binding_generate_secret(int algorithm, int role, uint8_t *s, size_t s_len);
+
+/* The C compiler and its version, a static string. */
+const char *kam3_binding_compiler(void);
+
+/* kam3 declarations end */
+
+#endif
