@@ -1,0 +1,302 @@
+/* Made by csrc/gen/moduli.py: change that and run it again. */
+#include "gen/moduli.h"
+
+/* m = 2^2048 - 2^1984 - 1 + 2^64 (floor(2^1918 pi) + 124476) */
+static const uint64_t dl2048_q_m[32] = {
+    0xffffffffffffffff, 0x15728e5a8aacaa68, 0x15d2261898fa0510, 0x3995497cea956ae5, 0xde2bcbf695581718,
+    0xb5c55df06f4c52c9, 0x9b2783a2ec07a28f, 0xe39e772c180e8603, 0x32905e462e36ce3b, 0xf1746c08ca18217c,
+    0x670c354e4abc9804, 0x9ed529077096966d, 0x1c62f356208552bb, 0x83655d23dca3ad96, 0x69163fa8fd24cf5f,
+    0x98da48361c55d39a, 0xc2007cb8a163bf05, 0x49286651ece45b3d, 0xae9f24117c4b1fe6, 0xee386bfb5a899fa5,
+    0x0bff5cb6f406b7ed, 0xf44c42e9a637ed6b, 0xe485b576625e7ec6, 0x4fe1356d6d51c245, 0x302b0a6df25f1437,
+    0xef9519b3cd3a431b, 0x514a08798e3404dd, 0x020bbea63b139b22, 0x29024e088a67cc74, 0xc4c6628b80dc1cd1,
+    0xc90fdaa22168c234, 0xffffffffffffffff,
+};
+/* R^2 mod m, R = 2^2048 */
+static const uint64_t dl2048_q_rr[32] = {
+    0x477122ce125fb664, 0xb03548fb9b38d313, 0x4c2153ff6fd412c1, 0x2a092b50873f9bc6, 0xbbc71629fcb7f5f9,
+    0x4bec06e136bd84e7, 0x27ba725a6b020cb1, 0xf8115426ed939eeb, 0x4bc1b1878a0e30d9, 0x5620820e258633ff,
+    0x074ed6ab785a3071, 0xf228105f81f1cb61, 0x570e436f4e2e6f7f, 0x5ca52ff7d7450bd9, 0x552272d275f10a7e,
+    0xac2b7925739c7978, 0xa2f88257325b54d0, 0xbc821c9de8d72bd5, 0xdbd442b3866d2986, 0x9478951b70c4b2ce,
+    0x5d998fb394910c76, 0xf273b2937e300867, 0x8c106bbe38569f92, 0xf83c92cb14e992c5, 0xd85d6e7eed6880dd,
+    0xeb5b276fbe06a1df, 0x2a492090fa11e105, 0x63bdd96d19ea00be, 0x272382970a1698ab, 0x8a3a686c9240c974,
+    0x3ed8570366613000, 0x0cd37a33628b3197,
+};
+/* m, radix 2^62 */
+static const int64_t dl2048_q_m62[34] = {
+    0x3fffffffffffffff, 0x15ca396a2ab2a9a3, 0x1d2261898fa05101, 0x25525f3aa55ab945, 0x2bcbf69558171839,
+    0x1577c1bd314b2778, 0x383a2ec07a28fb5c, 0x1dcb0603a180e6c9, 0x1e462e36ce3be39e, 0x3023286085f0ca41,
+    0x14e4abc9804f1746, 0x01dc25a59b59c30d, 0x16208552bb9ed529, 0x0f728eb658718bcd, 0x0fd24cf5f83655d2,
+    0x071574e69a458fea, 0x2163bf0598da4836, 0x33916cf70801f2e2, 0x04b1fe649286651e, 0x2267e96ba7c9045f,
+    0x06b7edee386bfb5a, 0x1fb5ac2ffd72dbd0, 0x27ec6f44c42e9a63, 0x309179216d5d9897, 0x14374fe1356d6d51,
+    0x0c6cc0ac29b7c97c, 0x0ddef9519b3cd3a4, 0x089452821e638d01, 0x34020bbea63b139b, 0x04a4093822299f31,
+    0x0c4c6628b80dc1cd, 0x3243f6a8885a308d, 0x3fffffffffffffff, 0x0000000000000003,
+};
+const kam3_modulus kam3_dl2048_q = {
+    .n = 32,
+    .n0 = 0x0000000000000001, /* -m^-1 mod 2^64 */
+    .m = dl2048_q_m,
+    .rr = dl2048_q_rr,
+    .n62 = 34,
+    .jumps = 77, /* ceil(4718 / 62), 4718 = (45907 * 2048 + 26313) / 19929 */
+    .m_inv62 = 0x3fffffffffffffff, /* m^-1 mod 2^62 */
+    .m62 = dl2048_q_m62,
+};
+
+/* m = (dl2048_q - 1) / 2 */
+static const uint64_t dl2048_r_m[32] = {
+    0x7fffffffffffffff, 0x0ab9472d45565534, 0x8ae9130c4c7d0288, 0x1ccaa4be754ab572, 0xef15e5fb4aac0b8c,
+    0xdae2aef837a62964, 0xcd93c1d17603d147, 0xf1cf3b960c074301, 0x19482f23171b671d, 0x78ba3604650c10be,
+    0xb3861aa7255e4c02, 0xcf6a9483b84b4b36, 0x0e3179ab1042a95d, 0xc1b2ae91ee51d6cb, 0x348b1fd47e9267af,
+    0xcc6d241b0e2ae9cd, 0xe1003e5c50b1df82, 0x24943328f6722d9e, 0xd74f9208be258ff3, 0xf71c35fdad44cfd2,
+    0x85ffae5b7a035bf6, 0x7a262174d31bf6b5, 0xf242dabb312f3f63, 0xa7f09ab6b6a8e122, 0x98158536f92f8a1b,
+    0xf7ca8cd9e69d218d, 0x28a5043cc71a026e, 0x0105df531d89cd91, 0x948127044533e63a, 0x62633145c06e0e68,
+    0xe487ed5110b4611a, 0x7fffffffffffffff,
+};
+/* R^2 mod m, R = 2^2048 */
+static const uint64_t dl2048_r_rr[32] = {
+    0x8ee2459c24bf6cca, 0x2b31aa1e375532c1, 0x1c73beeccc8ba3b0, 0x052a18b9ac95f374, 0x694fdd4a2866c3c1,
+    0x338432c8a5bba7e6, 0xcd76f554d46907f2, 0xff3c9b0607704a6c, 0xd7b6c778606c05f2, 0x23cf47ef24bbfba2,
+    0xcc10dfaebe562a18, 0x6468d77cb844abb0, 0x30904093e65ba3a8, 0xc09000035a0bd9a9, 0x5bd42dd22b8a05ba,
+    0xbbde3e1ecfee2068, 0xa5b0793b4f97ce75, 0x8d55dbd975aef212, 0xbc104c8393b54ad7, 0x20e5f560f65b4881,
+    0xd85fb472e83add5a, 0x5a35837b3ffcb6b8, 0xfc00917bb173a487, 0x71253136ca869f19, 0x7cb293c9ce32c1b4,
+    0x925009c4f47460a8, 0x8af913cd2af4d80f, 0xc681e58cd05d93ed, 0xa4fc43e703f78248, 0x0c77d45f3fe5fe3a,
+    0xacb8a1bf238fab97, 0x0cd37a33628b3197,
+};
+/* m, radix 2^62 */
+static const int64_t dl2048_r_m62[34] = {
+    0x3fffffffffffffff, 0x2ae51cb5155954d1, 0x2e9130c4c7d02880, 0x32a92f9d52ad5ca2, 0x15e5fb4aac0b8c1c,
+    0x0abbe0de98a593bc, 0x3c1d17603d147dae, 0x0ee58301d0c07364, 0x2f23171b671df1cf, 0x1811943042f86520,
+    0x2a7255e4c0278ba3, 0x20ee12d2cdace186, 0x2b1042a95dcf6a94, 0x07b9475b2c38c5e6, 0x07e9267afc1b2ae9,
+    0x038aba734d22c7f5, 0x10b1df82cc6d241b, 0x19c8b67b8400f971, 0x2258ff324943328f, 0x1133f4b5d3e4822f,
+    0x035bf6f71c35fdad, 0x2fdad617feb96de8, 0x33f637a262174d31, 0x3848bc90b6aecc4b, 0x0a1ba7f09ab6b6a8,
+    0x0636605614dbe4be, 0x26ef7ca8cd9e69d2, 0x244a29410f31c680, 0x3a0105df531d89cd, 0x2252049c1114cf98,
+    0x262633145c06e0e6, 0x3921fb54442d1846, 0x3fffffffffffffff, 0x0000000000000001,
+};
+const kam3_modulus kam3_dl2048_r = {
+    .n = 32,
+    .n0 = 0x8000000000000001, /* -m^-1 mod 2^64 */
+    .m = dl2048_r_m,
+    .rr = dl2048_r_rr,
+    .n62 = 34,
+    .jumps = 77, /* ceil(4716 / 62), 4716 = (45907 * 2047 + 26313) / 19929 */
+    .m_inv62 = 0x3fffffffffffffff, /* m^-1 mod 2^62 */
+    .m62 = dl2048_r_m62,
+};
+
+/* m = 2^4096 - 2^4032 - 1 + 2^64 (floor(2^3966 pi) + 240904) */
+static const uint64_t dl4096_q_m[64] = {
+    0xffffffffffffffff, 0x4df435c934063199, 0x86ffb7dc90a6c08f, 0x93b4ea988d8fddc1, 0xd0069127d5b05aa9,
+    0xb81bdd762170481c, 0x1f612970cee2d7af, 0x233ba186515be7ed, 0x99b2964fa090c3a2, 0x287c59474e6bc05d,
+    0x2e8efc141fbecaa6, 0xdbbbc2db04de8ef9, 0x2583e9ca2ad44ce8, 0x1a946834b6150bda, 0x99c327186af4e23c,
+    0x88719a10bdba5b26, 0x1a723c12a787e6d7, 0x4b82d120a9210801, 0x43db5bfce0fd108e, 0x08e24fa074e5ab31,
+    0x770988c0bad946e2, 0xbbe117577a615d6c, 0x521f2b18177b200c, 0xd87602733ec86a64, 0xf12ffa06d98a0864,
+    0xcee3d2261ad2ee6b, 0x1e8c94e04a25619d, 0xabf5ae8cdb0933d7, 0xb3970f85a6e1e4c7, 0x8aea71575d060c7d,
+    0xecfb850458dbef0a, 0xa85521abdf1cba64, 0xad33170d04507a33, 0x15728e5a8aaac42d, 0x15d2261898fa0510,
+    0x3995497cea956ae5, 0xde2bcbf695581718, 0xb5c55df06f4c52c9, 0x9b2783a2ec07a28f, 0xe39e772c180e8603,
+    0x32905e462e36ce3b, 0xf1746c08ca18217c, 0x670c354e4abc9804, 0x9ed529077096966d, 0x1c62f356208552bb,
+    0x83655d23dca3ad96, 0x69163fa8fd24cf5f, 0x98da48361c55d39a, 0xc2007cb8a163bf05, 0x49286651ece45b3d,
+    0xae9f24117c4b1fe6, 0xee386bfb5a899fa5, 0x0bff5cb6f406b7ed, 0xf44c42e9a637ed6b, 0xe485b576625e7ec6,
+    0x4fe1356d6d51c245, 0x302b0a6df25f1437, 0xef9519b3cd3a431b, 0x514a08798e3404dd, 0x020bbea63b139b22,
+    0x29024e088a67cc74, 0xc4c6628b80dc1cd1, 0xc90fdaa22168c234, 0xffffffffffffffff,
+};
+/* R^2 mod m, R = 2^4096 */
+static const uint64_t dl4096_q_rr[64] = {
+    0xc14ab0ddcc03aa20, 0x8a1ac024b30e9b12, 0xfa8f75f0067e82b1, 0x37bf90fe52074f19, 0x55ea6f7541c4f82b,
+    0xb850de95d97ac40a, 0x3549c5777a17fb04, 0x2a434ceb230b2dfe, 0x524e7c7a7ed36c41, 0xe44040921c1e467c,
+    0xa796d18204a636f7, 0xc9c77f0c352d408c, 0x51e75d9998f001db, 0x8267537d4a612a18, 0x912a04913e9ebd87,
+    0x2e52989eccf85f34, 0xd203a9e0d7ce25d0, 0x53c44fab734810f7, 0x20bd72b9b21e6b3d, 0x62d218771296ef6a,
+    0x8563215f72c8d989, 0x04ba044aeb4eefd4, 0xae01e0f363a9315d, 0x5f666146cb441f59, 0xe60c6efdffb7a9a9,
+    0x6c7951a523cef785, 0x0995484320e739f4, 0xfdc65a269b51c1ef, 0xc93919d12a4b1a67, 0xb18a9ef150c8953a,
+    0x1d7d37a23fb8cf61, 0x46bdb7336e8452d9, 0x8bd70562da60e392, 0x4f024193787a8278, 0xca06da91c2b3e7e2,
+    0x8fb4832ef827de84, 0x7e2c75a58e25f142, 0x3472086990dacf1a, 0xe8105464e9f80a5f, 0xb616d6fa8be2c91d,
+    0xf1d27d0b5c7dc9c2, 0x9e10fde28e54806b, 0xe4fccf1d638f4566, 0x6c09060d41058639, 0xc28a61d47411402d,
+    0x67de8fa023864714, 0x91a4f5572929b90c, 0xbeacd46f3cdd1196, 0xa89d1dcd9d381cc5, 0xcb225176259e080f,
+    0x18c3dce20188d84c, 0x91f30c52f798da6a, 0x3ad36fd822c39f34, 0xfea80d9a6ec9fcd3, 0xf3e56cc2bd9f048c,
+    0x70b56f527f6f604f, 0x5401ea4f3ed73a2f, 0x526a653a7a674bd5, 0x4c2de67dad47527e, 0xaa7fbd9562059f1f,
+    0xf8b11725339ebc93, 0xb7b768c89931d78d, 0xe65bcc3ab78fdaa9, 0x3da97659e280db0b,
+};
+/* m, radix 2^62 */
+static const int64_t dl4096_q_m62[67] = {
+    0x3fffffffffffffff, 0x37d0d724d018c667, 0x2ffb7dc90a6c08f4, 0x2d3aa62363f77061, 0x069127d5b05aa993,
+    0x2f75d885c1207340, 0x12970cee2d7afb81, 0x28619456f9fb47d8, 0x164fa090c3a2233b, 0x251d39af017666ca,
+    0x0141fbecaa6287c5, 0x36c137a3be4ba3bf, 0x0a2ad44ce8dbbbc2, 0x12d8542f68960fa7, 0x06af4e23c1a94683,
+    0x2f6e96c9a670c9c6, 0x2787e6d788719a10, 0x2484200469c8f04a, 0x0fd108e4b82d120a, 0x396acc50f6d6ff38,
+    0x1946e208e24fa074, 0x0575b1dc262302eb, 0x3200cbbe117577a6, 0x1a991487cac605de, 0x0864d87602733ec8,
+    0x39afc4bfe81b6628, 0x19dcee3d2261ad2e, 0x35c7a32538128958, 0x07abf5ae8cdb0933, 0x36ce5c3e169b8793,
+    0x28aea71575d060c7, 0x3b3ee1411636fbc2, 0x285521abdf1cba64, 0x34cc5c341141e8ce, 0x1728e5a8aaac42da,
+    0x348986263e814405, 0x15497cea956ae515, 0x2f2fda55605c60e6, 0x15df06f4c52c9de2, 0x20e8bb01e8a3ed71,
+    0x372c180e86039b27, 0x3918b8db38ef8e79, 0x008ca18217c32905, 0x1392af26013c5d1b, 0x077096966d670c35,
+    0x1882154aee7b54a4, 0x3dca3ad961c62f35, 0x3f4933d7e0d95748, 0x1c55d39a69163fa8, 0x058efc16636920d8,
+    0x0e45b3dc2007cb8a, 0x12c7f9924a19947b, 0x099fa5ae9f24117c, 0x1adfb7b8e1afed6a, 0x3ed6b0bff5cb6f40,
+    0x1fb1bd1310ba698d, 0x0245e485b576625e, 0x10dd3f84d5b5b547, 0x31b302b0a6df25f1, 0x377be5466cf34e90,
+    0x22514a08798e3404, 0x10082efa98ec4e6c, 0x129024e088a67cc7, 0x313198a2e0370734, 0x090fdaa22168c234,
+    0x3fffffffffffffff, 0x000000000000000f,
+};
+const kam3_modulus kam3_dl4096_q = {
+    .n = 64,
+    .n0 = 0x0000000000000001, /* -m^-1 mod 2^64 */
+    .m = dl4096_q_m,
+    .rr = dl4096_q_rr,
+    .n62 = 67,
+    .jumps = 153, /* ceil(9436 / 62), 9436 = (45907 * 4096 + 26313) / 19929 */
+    .m_inv62 = 0x3fffffffffffffff, /* m^-1 mod 2^62 */
+    .m62 = dl4096_q_m62,
+};
+
+/* m = (dl4096_q - 1) / 2 */
+static const uint64_t dl4096_r_m[64] = {
+    0xffffffffffffffff, 0xa6fa1ae49a0318cc, 0xc37fdbee48536047, 0xc9da754c46c7eee0, 0x68034893ead82d54,
+    0xdc0deebb10b8240e, 0x8fb094b867716bd7, 0x119dd0c328adf3f6, 0xccd94b27d04861d1, 0x143e2ca3a735e02e,
+    0x97477e0a0fdf6553, 0x6ddde16d826f477c, 0x12c1f4e5156a2674, 0x0d4a341a5b0a85ed, 0x4ce1938c357a711e,
+    0xc438cd085edd2d93, 0x8d391e0953c3f36b, 0x25c1689054908400, 0xa1edadfe707e8847, 0x047127d03a72d598,
+    0x3b84c4605d6ca371, 0x5df08babbd30aeb6, 0x290f958c0bbd9006, 0x6c3b01399f643532, 0xf897fd036cc50432,
+    0xe771e9130d697735, 0x8f464a702512b0ce, 0xd5fad7466d8499eb, 0xd9cb87c2d370f263, 0x457538abae83063e,
+    0x767dc2822c6df785, 0xd42a90d5ef8e5d32, 0xd6998b8682283d19, 0x0ab9472d45556216, 0x8ae9130c4c7d0288,
+    0x1ccaa4be754ab572, 0xef15e5fb4aac0b8c, 0xdae2aef837a62964, 0xcd93c1d17603d147, 0xf1cf3b960c074301,
+    0x19482f23171b671d, 0x78ba3604650c10be, 0xb3861aa7255e4c02, 0xcf6a9483b84b4b36, 0x0e3179ab1042a95d,
+    0xc1b2ae91ee51d6cb, 0x348b1fd47e9267af, 0xcc6d241b0e2ae9cd, 0xe1003e5c50b1df82, 0x24943328f6722d9e,
+    0xd74f9208be258ff3, 0xf71c35fdad44cfd2, 0x85ffae5b7a035bf6, 0x7a262174d31bf6b5, 0xf242dabb312f3f63,
+    0xa7f09ab6b6a8e122, 0x98158536f92f8a1b, 0xf7ca8cd9e69d218d, 0x28a5043cc71a026e, 0x0105df531d89cd91,
+    0x948127044533e63a, 0x62633145c06e0e68, 0xe487ed5110b4611a, 0x7fffffffffffffff,
+};
+/* R^2 mod m, R = 2^4096 */
+static const uint64_t dl4096_r_rr[64] = {
+    0x829561bb98075442, 0x4346ddbe1c9b7bcb, 0x01b7988634ef3434, 0xfd24ad877276157a, 0x8ddaaeeb92a4fe66,
+    0xae51f7907fed096f, 0xad0e8bf2ffe3feaa, 0x9524828376c83c7c, 0xa859c56a0ea38bf3, 0xa9c15abf6f8c50b9,
+    0xd64e566c55e39691, 0x06c3acd68698c7a9, 0x11ea1f9a5d9b5621, 0xa16d3a13df5211ae, 0xe54f2171e307837f,
+    0x6726df2bbd48608c, 0xc3b6fc4cc19babde, 0x5ad6746bf14f1c87, 0xd027b9d29597e214, 0xc1dd21dfb4e0f910,
+    0x37efe3990bd35460, 0xbd4605c25ea2f867, 0xd21bb624d73d1458, 0xa5b9d8deb19bd10c, 0x3e6c53c0fb7971b5,
+    0x7c56cc485e658a38, 0x56819b8319c5ef6d, 0xbf7bd10321643bf3, 0x03eee2ac717499f0, 0x5555bddbd50700f8,
+    0xeaf47839dca9d37d, 0x47025b2129271ff1, 0x78e1fa16e420763f, 0xc9fea2b6149aae9d, 0x9a59457f1f6b78d0,
+    0x6ad570981d7e3632, 0x2bb53cc5b9d4bf0a, 0x1c0a3450ffd8f219, 0x8dccd75f535f05a0, 0xbd421dd9a5bf749f,
+    0x7dc792fc32db9edb, 0x6bbfc3c38d8a480f, 0xa9bed820a98b3f0d, 0xde49cd2a77586689, 0x9c0c5ef90c3e7455,
+    0xcbc95faba64d14e4, 0x9856b056dec2b448, 0xce5f9968992eb886, 0xab5514b1ba74966a, 0x9bf610b1b275ce4c,
+    0xf8ffe6b20ed0f99d, 0x1e606c987d2f701c, 0xb5999497766d7018, 0x6669de823096ab24, 0x63d5928036bc0981,
+    0xe99e0dbe350c6ca4, 0xf8570f9a1fa17b05, 0xf95f478fb0d50a9d, 0xacddd9b9de2a4987, 0x0d43c9b51879324e,
+    0x7689d8752d7fa631, 0x39f4d4bb46d70c54, 0x543c16f674be5640, 0x3da97659e280db0c,
+};
+/* m, radix 2^62 */
+static const int64_t dl4096_r_m62[67] = {
+    0x3fffffffffffffff, 0x1be86b92680c6333, 0x37fdbee48536047a, 0x369d5311b1fbb830, 0x034893ead82d54c9,
+    0x37baec42e09039a0, 0x094b867716bd7dc0, 0x3430ca2b7cfda3ec, 0x0b27d04861d1119d, 0x328e9cd780bb3365,
+    0x20a0fdf6553143e2, 0x1b609bd1df25d1df, 0x25156a26746ddde1, 0x296c2a17b44b07d3, 0x0357a711e0d4a341,
+    0x17b74b64d33864e3, 0x13c3f36bc438cd08, 0x1242100234e47825, 0x07e884725c168905, 0x1cb566287b6b7f9c,
+    0x2ca371047127d03a, 0x02bad8ee13118175, 0x190065df08babbd3, 0x0d4c8a43e56302ef, 0x04326c3b01399f64,
+    0x1cd7e25ff40db314, 0x0cee771e9130d697, 0x3ae3d1929c0944ac, 0x23d5fad7466d8499, 0x3b672e1f0b4dc3c9,
+    0x1457538abae83063, 0x1d9f70a08b1b7de1, 0x142a90d5ef8e5d32, 0x1a662e1a08a0f467, 0x2b9472d45556216d,
+    0x3a44c3131f40a202, 0x0aa4be754ab5728a, 0x1797ed2ab02e3073, 0x2aef837a62964ef1, 0x30745d80f451f6b8,
+    0x3b960c074301cd93, 0x3c8c5c6d9c77c73c, 0x204650c10be19482, 0x29c95793009e2e8d, 0x03b84b4b36b3861a,
+    0x2c410aa5773daa52, 0x1ee51d6cb0e3179a, 0x1fa499ebf06caba4, 0x0e2ae9cd348b1fd4, 0x02c77e0b31b4906c,
+    0x2722d9ee1003e5c5, 0x0963fcc9250cca3d, 0x04cfd2d74f9208be, 0x0d6fdbdc70d7f6b5, 0x3f6b585ffae5b7a0,
+    0x0fd8de89885d34c6, 0x2122f242dabb312f, 0x286e9fc26adadaa3, 0x18d98158536f92f8, 0x1bbdf2a33679a748,
+    0x1128a5043cc71a02, 0x2804177d4c762736, 0x0948127044533e63, 0x1898cc51701b839a, 0x2487ed5110b4611a,
+    0x3fffffffffffffff, 0x0000000000000007,
+};
+const kam3_modulus kam3_dl4096_r = {
+    .n = 64,
+    .n0 = 0x0000000000000001, /* -m^-1 mod 2^64 */
+    .m = dl4096_r_m,
+    .rr = dl4096_r_rr,
+    .n62 = 67,
+    .jumps = 153, /* ceil(9434 / 62), 9434 = (45907 * 4095 + 26313) / 19929 */
+    .m_inv62 = 0x3fffffffffffffff, /* m^-1 mod 2^62 */
+    .m62 = dl4096_r_m62,
+};
+
+/* m = 2^256 - 2^224 + 2^192 + 2^96 - 1 */
+static const uint64_t p256_q_m[4] = {
+    0xffffffffffffffff, 0x00000000ffffffff, 0x0000000000000000, 0xffffffff00000001,
+};
+/* R^2 mod m, R = 2^256 */
+static const uint64_t p256_q_rr[4] = {
+    0x0000000000000003, 0xfffffffbffffffff, 0xfffffffffffffffe, 0x00000004fffffffd,
+};
+/* m, radix 2^62 */
+static const int64_t p256_q_m62[5] = {
+    0x3fffffffffffffff, 0x00000003ffffffff, 0x0000000000000000, 0x3fffffc000000040, 0x00000000000000ff,
+};
+const kam3_modulus kam3_p256_q = {
+    .n = 4,
+    .n0 = 0x0000000000000001, /* -m^-1 mod 2^64 */
+    .m = p256_q_m,
+    .rr = p256_q_rr,
+    .n62 = 5,
+    .jumps = 10, /* ceil(591 / 62), 591 = (45907 * 256 + 26313) / 19929 */
+    .m_inv62 = 0x3fffffffffffffff, /* m^-1 mod 2^62 */
+    .m62 = p256_q_m62,
+};
+
+/* m = the order of P-256, 2^256 - 2^224 + 2^192 - 0x4319055258e8617b0c46353d039cdaaf */
+static const uint64_t p256_r_m[4] = {
+    0xf3b9cac2fc632551, 0xbce6faada7179e84, 0xffffffffffffffff, 0xffffffff00000000,
+};
+/* R^2 mod m, R = 2^256 */
+static const uint64_t p256_r_rr[4] = {
+    0x83244c95be79eea2, 0x4699799c49bd6fa6, 0x2845b2392b6bec59, 0x66e12d94f3d95620,
+};
+/* m, radix 2^62 */
+static const int64_t p256_r_m62[5] = {
+    0x33b9cac2fc632551, 0x339beab69c5e7a13, 0x3ffffffffffffffb, 0x3fffffc00000003f, 0x00000000000000ff,
+};
+const kam3_modulus kam3_p256_r = {
+    .n = 4,
+    .n0 = 0xccd1c8aaee00bc4f, /* -m^-1 mod 2^64 */
+    .m = p256_r_m,
+    .rr = p256_r_rr,
+    .n62 = 5,
+    .jumps = 10, /* ceil(591 / 62), 591 = (45907 * 256 + 26313) / 19929 */
+    .m_inv62 = 0x332e375511ff43b1, /* m^-1 mod 2^62 */
+    .m62 = p256_r_m62,
+};
+
+/* m = 2^521 - 1 */
+static const uint64_t p521_q_m[9] = {
+    0xffffffffffffffff, 0xffffffffffffffff, 0xffffffffffffffff, 0xffffffffffffffff, 0xffffffffffffffff,
+    0xffffffffffffffff, 0xffffffffffffffff, 0xffffffffffffffff, 0x00000000000001ff,
+};
+/* R^2 mod m, R = 2^576 */
+static const uint64_t p521_q_rr[9] = {
+    0x0000000000000000, 0x0000400000000000, 0x0000000000000000, 0x0000000000000000, 0x0000000000000000,
+    0x0000000000000000, 0x0000000000000000, 0x0000000000000000, 0x0000000000000000,
+};
+/* m, radix 2^62 */
+static const int64_t p521_q_m62[9] = {
+    0x3fffffffffffffff, 0x3fffffffffffffff, 0x3fffffffffffffff, 0x3fffffffffffffff, 0x3fffffffffffffff,
+    0x3fffffffffffffff, 0x3fffffffffffffff, 0x3fffffffffffffff, 0x0000000001ffffff,
+};
+const kam3_modulus kam3_p521_q = {
+    .n = 9,
+    .n0 = 0x0000000000000001, /* -m^-1 mod 2^64 */
+    .m = p521_q_m,
+    .rr = p521_q_rr,
+    .n62 = 9,
+    .jumps = 20, /* ceil(1201 / 62), 1201 = (45907 * 521 + 26313) / 19929 */
+    .m_inv62 = 0x3fffffffffffffff, /* m^-1 mod 2^62 */
+    .m62 = p521_q_m62,
+};
+
+/* m = the order of P-521, 2^521 - 0x5ae79787c40d069948033feb708f65a2fc44a36477663b851449048e16ec79bf7 */
+static const uint64_t p521_r_m[9] = {
+    0xbb6fb71e91386409, 0x3bb5c9b8899c47ae, 0x7fcc0148f709a5d0, 0x51868783bf2f966b, 0xfffffffffffffffa,
+    0xffffffffffffffff, 0xffffffffffffffff, 0xffffffffffffffff, 0x00000000000001ff,
+};
+/* R^2 mod m, R = 2^576 */
+static const uint64_t p521_r_rr[9] = {
+    0x137cd04dcf15dd04, 0xf707badce5547ea3, 0x12a78d38794573ff, 0xd3721ef557f75e06, 0xdd6e23d82e49c7db,
+    0xcff3d142b7756e3e, 0x5bcc6d61a8e567bc, 0x2d8e03d1492d0d45, 0x000000000000003d,
+};
+/* m, radix 2^62 */
+static const int64_t p521_r_m62[9] = {
+    0x3b6fb71e91386409, 0x2ed726e226711eba, 0x3cc0148f709a5d03, 0x21a1e0efcbe59adf, 0x3ffffffffffffa51,
+    0x3fffffffffffffff, 0x3fffffffffffffff, 0x3fffffffffffffff, 0x0000000001ffffff,
+};
+const kam3_modulus kam3_p521_r = {
+    .n = 9,
+    .n0 = 0x1d2f5ccd79a995c7, /* -m^-1 mod 2^64 */
+    .m = p521_r_m,
+    .rr = p521_r_rr,
+    .n62 = 9,
+    .jumps = 20, /* ceil(1201 / 62), 1201 = (45907 * 521 + 26313) / 19929 */
+    .m_inv62 = 0x22d0a33286566a39, /* m^-1 mod 2^62 */
+    .m62 = p521_r_m62,
+};
