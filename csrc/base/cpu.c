@@ -1,5 +1,7 @@
 #include "base/cpu.h"
 
+#include <stdatomic.h>
+
 #include "kam3.h"
 
 #if (defined(__x86_64__) || defined(_M_X64)) && (defined(__GNUC__) || defined(__clang__))
@@ -50,11 +52,48 @@ uint32_t kam3_cpu_features(void) { return 0; }
 
 #endif
 
-/* The portable path is the only one yet, so there is no choice to remember. */
-const char *kam3_cpu_path(void) { return "portable"; }
+/* From the least to the most demanding: the default is the last one this CPU can run. A path allows no more than it names, so that
+   forcing one on a bigger machine runs the code a smaller machine would. */
+static const struct {
+    const char *name;
+    uint32_t needed, allowed;
+} paths[] = {
+    {"portable", 0, 0},
+};
+
+/* The CPU word: the features in use, with the path's number above them; 0 until first asked. Set idempotently, or by choice. */
+static atomic_uint cpu_word;
+
+#define CHOSEN 0x80000000u
+#define PATH_SHIFT 24
+
+static uint32_t word_for(unsigned path, uint32_t found) { return CHOSEN | path << PATH_SHIFT | (found & paths[path].allowed); }
+
+static int runs(unsigned path, uint32_t found) { return (found & paths[path].needed) == paths[path].needed; }
+
+static uint32_t current_word(void) {
+    uint32_t word = atomic_load_explicit(&cpu_word, memory_order_relaxed);
+    if (word == 0) {
+        const uint32_t found = kam3_cpu_features();
+        unsigned best = sizeof paths / sizeof paths[0] - 1;
+        while (!runs(best, found)) best--; /* the first needs nothing */
+        word = word_for(best, found);
+        atomic_store_explicit(&cpu_word, word, memory_order_relaxed);
+    }
+    return word;
+}
+
+int kam3_cpu_has(uint32_t features) { return (current_word() & features) == features; }
+
+const char *kam3_cpu_path(void) { return paths[(current_word() & ~CHOSEN) >> PATH_SHIFT].name; }
 
 kam3_status kam3_cpu_use(const char *path, size_t path_len) {
-    static const char portable[] = "portable";
+    const uint32_t found = kam3_cpu_features();
     if (path == NULL) return KAM3_ERR_NULL;
-    return path_len == sizeof portable - 1 && memcmp(path, portable, path_len) == 0 ? KAM3_OK : KAM3_ERR_ALGORITHM;
+    for (unsigned i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        if (strlen(paths[i].name) != path_len || memcmp(paths[i].name, path, path_len) != 0 || !runs(i, found)) continue;
+        atomic_store_explicit(&cpu_word, word_for(i, found), memory_order_relaxed);
+        return KAM3_OK;
+    }
+    return KAM3_ERR_ALGORITHM;
 }

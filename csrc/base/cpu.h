@@ -1,9 +1,15 @@
-/* The CPU: what it can do, and which code path is in use. kam3_cpu_features and kin are as kam3.h says. */
+/* The CPU: what it can do, and what of it is in use.
+ *
+ * A path is a name for a set of features. Kernels ask kam3_cpu_has for the features they need and run their portable form
+ * otherwise, so choosing a path chooses the kernels everywhere. kam3_cpu_path, kam3_cpu_features, kam3_cpu_feature_name and
+ * kam3_cpu_use are as kam3.h says.
+ */
 #ifndef KAM3_BASE_CPU_H
 #define KAM3_BASE_CPU_H
 
 #include "base/config.h"
 
+/* In the order of feature_names in cpu.c. */
 enum {
     KAM3_CPU_BMI2 = 1 << 0,
     KAM3_CPU_ADX = 1 << 1,
@@ -13,5 +19,8 @@ enum {
     KAM3_CPU_AVX512VL = 1 << 5,
     KAM3_CPU_AVX512IFMA = 1 << 6
 };
+
+/* 1 if all these features are in use: this CPU has them, and the chosen path allows them. */
+int kam3_cpu_has(uint32_t features);
 
 #endif
