@@ -1,7 +1,7 @@
 """Build the compiled core; pyproject.toml has the rest.
 
-Environment: KAM3_REQUIRE_C=1 (or CIBUILDWHEEL) makes a failed build of the extension an error, else kam3 installs without it and says so;
-KAM3_WERROR=1 compiles our C with every warning as an error; KAM3_CLANG_CL=1 takes clang-cl on Windows; KAM3_CFLAGS, KAM3_LDFLAGS are appended.
+Environment: KAM3_REQUIRE_C=1 (or CIBUILDWHEEL) makes a failed build of the extension an error, else kam3 installs without it and says so.
+KAM3_WERROR=1 makes every warning on our C an error. KAM3_CLANG_CL=1 takes clang-cl on Windows. KAM3_CFLAGS and KAM3_LDFLAGS are appended.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class BuildCore(build_ext):
         if os.environ.get("KAM3_WERROR"):
             flags = [*flags, *WARNINGS]
         ext.extra_objects = self.compiler.compile(
-            ours, output_dir=self.build_temp, include_dirs=ext.include_dirs, debug=bool(self.debug), extra_postargs=flags, depends=ext.depends
+            ours, self.build_temp, include_dirs=ext.include_dirs, debug=bool(self.debug), extra_postargs=flags, depends=ext.depends
         )
         if sys.platform == "win32":
             ext.libraries = ["bcrypt"]

@@ -1,7 +1,7 @@
 """The backend over libkam3, compiled into ``kam3._native``; the only module that imports it.
 
-Secrets pass through here as addresses: inputs by the buffer protocol, outputs straight into the caller's memory, never as `bytes` or `int` of
-our making. The GIL is released in every call.
+Secrets pass through here as addresses: inputs by the buffer protocol, outputs straight into the caller's memory, never as `bytes` or `int`
+of our making. The GIL is released in every call.
 """
 
 from __future__ import annotations
@@ -32,22 +32,23 @@ _RULES = frozenset(errors.Rule)
 class NativeMemory:
     """A fixed number of octets, wiped by `wipe` or, at the latest, when it and the last view of it are gone."""
 
-    __slots__ = ("_octets",)
+    __slots__ = ("_length", "_pointer")
 
     def __init__(self, octets: int) -> None:
         wipe = lib.kam3_wipe
-        self._octets = ffi.gc(ffi.new("uint8_t[]", octets), lambda pointer: wipe(pointer, octets))
+        self._length = octets
+        self._pointer = ffi.gc(ffi.new("uint8_t[]", octets), lambda pointer: wipe(pointer, octets))
 
     def view(self) -> memoryview:
         """Return a writable view; it shows zeros after `wipe`."""
-        return memoryview(ffi.buffer(self._octets))
+        return memoryview(ffi.buffer(self._pointer, self._length))
 
     def wipe(self) -> None:
         """Overwrite the octets with zeros; may be called again."""
-        lib.kam3_wipe(self._octets, len(self._octets))
+        lib.kam3_wipe(self._pointer, self._length)
 
     def __len__(self) -> int:
-        return len(self._octets)
+        return self._length
 
     def __repr__(self) -> str:
         return f"<NativeMemory of {len(self)} octets>"
@@ -56,7 +57,9 @@ class NativeMemory:
         raise TypeError("memory that holds a secret cannot be pickled or copied")
 
 
-def _run(function: Any, ps: ParameterSet, outputs: Sequence[memoryview | bytearray], inputs: dict[str, Buffer], *, label: int | None = None) -> None:
+def _run(
+    function: Any, ps: ParameterSet, outputs: Sequence[memoryview | bytearray], inputs: dict[str, Buffer], *, label: int | None = None
+) -> None:
     """Call a function of kam3.h: algorithm, label, then a pointer and a length for each output and input; raise what it answers."""
     arguments: list[Any] = [ps.number] if label is None else [ps.number, label]
     for output in outputs:
@@ -87,6 +90,11 @@ def _error(status: int, ps: ParameterSet, lengths: dict[str, int]) -> Exception:
     return errors.fault(rule, None if argument == "none" else argument, expected=expected, actual=lengths.get(argument, 0))
 
 
+def _text(pointer: Any) -> str:
+    """Return a static C string."""
+    return cast(bytes, ffi.string(pointer)).decode("utf-8", "replace")
+
+
 def _octets_of(nc: int) -> bytes:
     """Return a natural number in big-endian octets, none for 0."""
     return nc.to_bytes((nc.bit_length() + 7) // 8, "big")
@@ -114,15 +122,16 @@ class NativeBackend:
 
     def cpu_path(self) -> str:
         """Name the code path in use (``portable``, ...)."""
-        return cast(bytes, ffi.string(lib.kam3_cpu_path())).decode("ascii")
+        return _text(lib.kam3_cpu_path())
 
     def cpu_features(self) -> tuple[str, ...]:
         """Name the features found on this CPU that a path could use."""
-        return tuple(cast(bytes, ffi.string(lib.kam3_cpu_features())).decode("ascii").split())
+        found = lib.kam3_cpu_features()
+        return tuple(_text(lib.kam3_cpu_feature_name(i)) for i in range(found.bit_length()) if found >> i & 1)
 
     def build(self) -> str:
         """Say in one line how this backend was built."""
-        return "libkam3 compiled by " + cast(bytes, ffi.string(lib.kam3_binding_compiler())).decode("utf-8", "replace")
+        return "libkam3 compiled by " + _text(lib.kam3_binding_compiler())
 
     def allocate(self, octets: int) -> SecretMemory:
         """Return zeroed memory for a secret."""
