@@ -1,7 +1,7 @@
 """The readable specification: RFC 8121 in plain Python integers, to be checked against the RFC line by line.
 
-First the equations of RFC 8121 sections 3.2 and 3.3, over any `Group`; then the backend, which adds octets, the order of the checks, and the
-hash values. It protects no secret: times depend on values, and Python keeps copies of integers. It exists to be compared with.
+First the equations of RFC 8121 sections 3.2 and 3.3, over any `Group`; then the backend, which adds octets, the order of the checks, and
+the hash values. It protects no secret: times depend on values, and Python keeps copies of integers. It exists to be compared with.
 """
 
 from __future__ import annotations
