@@ -6,11 +6,11 @@ import hashlib
 import itertools
 
 import pytest
-from backends import tiny
 from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backends import tiny
 from kam3 import sets
 from kam3.backends import groups
 from kam3.backends.groups import Curve, ModpGroup
