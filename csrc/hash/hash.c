@@ -56,9 +56,9 @@ void kam3_hash_update(kam3_hash *hash, const uint8_t *octets, size_t len) {
         len -= take;
     }
 
-    const size_t rest = len & (size - 1);
-    kam3_hash_compress(&hash->state, hash->kind, octets, (len - rest) / size);
-    if (rest != 0) memcpy(hash->block, octets + (len - rest), rest);
+    const size_t rest = len & (size - 1), whole = len - rest;
+    kam3_hash_compress(&hash->state, hash->kind, octets, size == 64 ? whole / 64 : whole / 128); /* no division instruction */
+    if (rest != 0) memcpy(hash->block, octets + whole, rest);
 }
 
 /* One bit 1, zeros, and the length in bits as the last 8 octets of a block. SHA-512 gives the length 16 octets, of which the
