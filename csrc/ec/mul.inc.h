@@ -1,0 +1,119 @@
+/* Template: [k]A for any point A. Expects point.inc.h before it.
+ *
+ * Signed windows of five bits (Booth). With k_j the bits of k, k_(-1) = 0,
+ *     k = sum_i d_i 32^i,  d_i = k_(5i-1) + k_5i + 2 k_(5i+1) + 4 k_(5i+2) + 8 k_(5i+3) - 16 k_(5i+4)  in [-16, 16],
+ * since what a window takes off with its top bit the next one adds as its k_(5i-1). Windows are enough when the last of them
+ * sees a zero for its top bit.
+ */
+#include "base/wipe.h"
+
+#define WINDOW_COUNT ((KAM3_EC_SCALAR_BITS + 1 + 4) / 5)
+#define WINDOW_ENTRIES 16
+
+/* The six bits of k that make d_i, k_(5i-1) lowest. Public: i. */
+static uint64_t window_bits(const sc *k, size_t i) {
+    if (i == 0) return (k->limb[0] << 1) & 63;
+    const size_t word = (5 * i - 1) / 64, bit = (5 * i - 1) % 64;
+    uint64_t x = k->limb[word] >> bit;
+    if (bit > 58 && word + 1 < KAM3_EC_SCALAR_LIMBS) x |= k->limb[word + 1] << (64 - bit);
+    return x & 63;
+}
+
+/* |d_i|, and all ones if the top bit of the window is set: then d_i <= 0. */
+static uint64_t window_digit(kam3_mask *m_negative, const sc *k, size_t i) {
+    const uint64_t bits = window_bits(k, i);
+    const uint64_t up = (bits >> 1) + (bits & 1); /* d_i, or d_i + 32 */
+    *m_negative = kam3_mask_from_bit(bits >> 5);
+    return kam3_select(*m_negative, 32 - up, up);
+}
+
+/* out = entry `index` of 1 .. 16, n words each; all zero for index 0. Every entry is read. Alias: none */
+KAM3_INLINE void window_lookup(uint64_t *restrict out, const uint64_t *restrict entries, size_t n, uint64_t index) {
+    for (size_t i = 0; i < n; i++) out[i] = 0;
+    for (size_t e = 0; e < WINDOW_ENTRIES; e++) {
+        const kam3_mask m = kam3_mask_eq(e + 1, index);
+        for (size_t i = 0; i < n; i++) out[i] |= entries[e * n + i] & m;
+    }
+}
+
+/* entries[i] = [i+1]A, i = 0 .. 15. Magnitudes at most 3, 2, 4 */
+static void window_fill(ge entries[WINDOW_ENTRIES], const ge *a, point_work *w) {
+    entries[0] = *a;
+    CARRY(&entries[0].x);
+    CARRY(&entries[0].y);
+    CARRY(&entries[0].z);
+    for (size_t i = 1; i < WINDOW_ENTRIES; i += 2) {
+        point_dbl(&entries[i], &entries[i / 2], w);
+        if (i + 1 < WINDOW_ENTRIES) point_add(&entries[i + 1], &entries[i], a, w);
+    }
+}
+
+void KAM3_EC(ge_mul)(ge *r, const ge *a, const sc *k) {
+    struct {
+        ge entries[WINDOW_ENTRIES], sum, term;
+        fe y;
+        point_work w;
+    } s;
+    window_fill(s.entries, a, &s.w);
+    point_set_identity(&s.sum);
+    for (size_t i = WINDOW_COUNT; i-- > 0;) {
+        kam3_mask m_negative;
+        const uint64_t digit = window_digit(&m_negative, k, i);
+        window_lookup((uint64_t *)&s.term, (const uint64_t *)s.entries, sizeof(ge) / 8, digit);
+        KAM3_EC(fe_set_one)(&s.y);
+        KAM3_EC(fe_cmov)(&s.term.y, &s.y, kam3_mask_is_zero(digit));
+        KAM3_EC(fe_neg)(&s.y, &s.term.y, 2);
+        KAM3_EC(fe_cmov)(&s.term.y, &s.y, m_negative);
+        if (i + 1 < WINDOW_COUNT) point_dbl_n(&s.sum, &s.sum, 5, &s.w);
+        point_add(&s.sum, &s.sum, &s.term, &s.w);
+    }
+    *r = s.sum;
+    kam3_wipe(&s, sizeof s);
+}
+
+/* Odd signed digits: naf[j] in {0, +-1, +-3 .. +-15} with k = sum_j naf[j] 2^j, and four zeros at least after each that is not. */
+static void naf_digits_vartime(int8_t naf[KAM3_EC_SCALAR_BITS + 1], const sc *k) {
+    const size_t bits = KAM3_EC_SCALAR_BITS + 1;
+    unsigned carry = 0;
+    memset(naf, 0, bits);
+    for (size_t j = 0; j < bits;) {
+        unsigned window = 0;
+        for (size_t i = 0; i < 5 && (j + i) / 64 < KAM3_EC_SCALAR_LIMBS; i++)
+            window |= (unsigned)((k->limb[(j + i) / 64] >> ((j + i) % 64)) & 1) << i;
+        if ((window & 1) == carry) { /* with the carry the bit is 0 */
+            j++;
+            continue;
+        }
+        window += carry; /* odd, 1 .. 31 */
+        carry = window > 16;
+        naf[j] = (int8_t)((int)window - (carry ? 32 : 0));
+        j += 5;
+    }
+}
+
+/* CT: none. Public: both operands. */
+void KAM3_EC(ge_mul_vartime)(ge *r, const ge *a, const sc *k) {
+    int8_t naf[KAM3_EC_SCALAR_BITS + 1];
+    ge odd[8], sum, term; /* odd[i] = [2i+1]A */
+    point_work w;
+    size_t doublings = 0;
+
+    naf_digits_vartime(naf, k);
+    point_dbl(&sum, a, &w);
+    odd[0] = *a;
+    CARRY(&odd[0].y);
+    for (size_t i = 1; i < 8; i++) point_add(&odd[i], &odd[i - 1], &sum, &w);
+
+    point_set_identity(&sum);
+    for (size_t j = KAM3_EC_SCALAR_BITS + 1; j-- > 0;) {
+        doublings++;
+        if (naf[j] == 0 && j != 0) continue;
+        point_dbl_n(&sum, &sum, doublings, &w);
+        doublings = 0;
+        if (naf[j] == 0) continue;
+        term = odd[(naf[j] < 0 ? -naf[j] : naf[j]) / 2];
+        if (naf[j] < 0) KAM3_EC(fe_neg)(&term.y, &term.y, 2);
+        point_add(&sum, &sum, &term, &w);
+    }
+    *r = sum;
+}
