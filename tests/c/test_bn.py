@@ -101,7 +101,8 @@ def pairs(draw: Any) -> tuple[int, int, int]:
 
 
 def edges(m: int) -> list[int]:
-    return sorted({x % m for x in (0, 1, 2, m - 1, m - 2, m // 2, m // 2 + 1, 2**62, 2**62 - 1, 2**64 - 1, -(2**64), 2 ** (m.bit_length() - 1))})
+    values = (0, 1, 2, m - 1, m - 2, m // 2, m // 2 + 1, 2**62, 2**62 - 1, 2**64 - 1, -(2**64), 2 ** (m.bit_length() - 1))
+    return sorted({x % m for x in values})
 
 
 @settings(max_examples=120, deadline=None)

@@ -1,0 +1,27 @@
+#include "dl/dl.h"
+#include "dl/montgomery.h"
+#include "gen/moduli.h"
+
+#define KAM3_SC_PREFIX kam3_dl4096_
+#define KAM3_SC_LIMBS 64
+#define KAM3_SC_OCTETS KAM3_DL4096_SCALAR_OCTETS
+#define KAM3_SC_MODULUS kam3_dl4096_r
+#include "bn/scalar.inc.h"
+
+static KAM3_NOINLINE void montmul(uint64_t *r, const uint64_t *a, const uint64_t *b) {
+    kam3_dl_montmul(r, a, b, kam3_dl4096_q.m, 64);
+}
+
+static KAM3_NOINLINE void montsqr(uint64_t *r, const uint64_t *a) { kam3_dl_montsqr(r, a, kam3_dl4096_q.m, 64); }
+
+#define KAM3_DL_PREFIX kam3_dl4096_
+#define KAM3_DL_LIMBS 64
+#define KAM3_DL_ELEMENT_OCTETS KAM3_DL4096_ELEMENT_OCTETS
+#define KAM3_DL_MODULUS kam3_dl4096_q
+#define KAM3_DL_ORDER_BITS 4095
+#define KAM3_DL_MUL montmul
+#define KAM3_DL_SQR montsqr
+#define KAM3_DL_WINDOW 5
+#define KAM3_DL_TEETH 6
+#define KAM3_DL_TABLES 8
+#include "dl/group.inc.h"

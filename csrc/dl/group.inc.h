@@ -1,0 +1,222 @@
+/* Template, for one source file of a group: the functions that dl/group_decl.inc.h declares.
+ *
+ * Expects the group's header, and
+ *   KAM3_DL_PREFIX, KAM3_DL_LIMBS, KAM3_DL_ELEMENT_OCTETS    as there
+ *   KAM3_DL_MODULUS       the kam3_modulus of q, a prime = 7 mod 8 of exactly that many octets with r = (q - 1) / 2 prime
+ *   KAM3_DL_ORDER_BITS    the bits of r
+ *   KAM3_DL_MUL(r, a, b), KAM3_DL_SQR(r, a)    the field kernel: a b / R and a^2 / R mod q. Numbers are n limbs, below R and not
+ *                         necessarily below q; r may be a or b
+ *   KAM3_DL_WINDOW        the bits of a window of ge_mul
+ *   KAM3_DL_TEETH, KAM3_DL_TABLES    the comb of ge_mul_base: TABLES * 2^TEETH elements
+ * and undefines them.
+ *
+ * The group is written with + in the names and with powers in the comments: [k]A is A^k.
+ */
+#include "base/once.h"
+#include "base/wipe.h"
+#include "bn/bn.h"
+
+#define KAM3_DL(name) KAM3_CAT(KAM3_DL_PREFIX, name)
+#define DL_GE KAM3_DL(ge)
+#define DL_SC KAM3_DL(sc)
+#define DL_N KAM3_DL_LIMBS
+
+/* r = x R mod q, for a small public x */
+static void KAM3_DL(ge_small)(DL_GE *r, uint64_t x) {
+    const uint64_t number[DL_N] = {x};
+    KAM3_DL_MUL(r->limb, number, KAM3_DL_MODULUS.rr);
+}
+
+/* r = table[index], every entry is read. Requires: index < entries */
+static void KAM3_DL(ge_scan)(DL_GE *r, const DL_GE *table, size_t entries, uint64_t index) {
+    memset(r, 0, sizeof *r);
+    for (size_t e = 0; e < entries; e++) {
+        const kam3_mask m = kam3_mask_eq(e, index);
+        for (size_t i = 0; i < DL_N; i++) r->limb[i] |= table[e].limb[i] & m;
+    }
+}
+
+kam3_mask KAM3_DL(ge_decode)(DL_GE *r, const uint8_t octets[KAM3_DL_ELEMENT_OCTETS]) {
+    static const uint64_t one[DL_N] = {1}, two[DL_N] = {2};
+    uint64_t x[DL_N], q_minus_1[DL_N];
+    memcpy(q_minus_1, KAM3_DL_MODULUS.m, sizeof q_minus_1);
+    q_minus_1[0] -= 1; /* q is odd */
+    kam3_bn_from_octets(x, DL_N, octets, KAM3_DL_ELEMENT_OCTETS);
+    const kam3_mask ok = kam3_bn_lt(one, x, DL_N) & kam3_bn_lt(x, q_minus_1, DL_N);
+    kam3_cmov(x, two, ~ok, DL_N);
+    KAM3_DL_MUL(r->limb, x, KAM3_DL_MODULUS.rr);
+    kam3_wipe(x, sizeof x);
+    return ok;
+}
+
+/* A product with 1 leaves the Montgomery form and is canonical: (a + U q) / R with a, U <= R - 1 is below q + 1, and it is not q,
+ * because an element is not 0 mod q. */
+kam3_mask KAM3_DL(ge_encode)(uint8_t octets[KAM3_DL_ELEMENT_OCTETS], const DL_GE *a) {
+    static const uint64_t one[DL_N] = {1};
+    uint64_t x[DL_N], q_minus_1[DL_N];
+    memcpy(q_minus_1, KAM3_DL_MODULUS.m, sizeof q_minus_1);
+    q_minus_1[0] -= 1;
+    KAM3_DL_MUL(x, a->limb, one);
+    const kam3_mask ok = ~(kam3_bn_eq(x, one, DL_N) | kam3_bn_eq(x, q_minus_1, DL_N));
+    for (size_t i = 0; i < DL_N; i++) x[i] &= ok;
+    kam3_bn_to_octets(octets, KAM3_DL_ELEMENT_OCTETS, x, DL_N);
+    kam3_wipe(x, sizeof x);
+    return ok;
+}
+
+void KAM3_DL(ge_add)(DL_GE *r, const DL_GE *a, const DL_GE *b) { KAM3_DL_MUL(r->limb, a->limb, b->limb); }
+
+void KAM3_DL(ge_base)(DL_GE *r) { KAM3_DL(ge_small)(r, 2); }
+
+/* Bits from .. from + count - 1 of k; bits beyond its limbs are 0. Requires: count < 64. `from` is public. */
+static uint64_t KAM3_DL(bits)(const DL_SC *k, size_t from, unsigned count) {
+    const size_t word = from >> 6, shift = from & 63;
+    uint64_t x = (word < DL_N) ? k->limb[word] >> shift : 0;
+    if (shift + count > 64 && word + 1 < DL_N) x |= k->limb[word + 1] << (64 - shift);
+    return x & (((uint64_t)1 << count) - 1);
+}
+
+/* Fixed windows from the top. All powers A^0 .. A^(2^w - 1) are in the table, so that the digit 0 is nothing special. */
+void KAM3_DL(ge_mul)(DL_GE *r, const DL_GE *a, const DL_SC *k) {
+    enum { W = KAM3_DL_WINDOW, DIGITS = (KAM3_DL_ORDER_BITS + W - 1) / W, POWERS = 1 << W };
+    struct {
+        DL_GE power[POWERS], x, y;
+    } s;
+
+    KAM3_DL(ge_small)(&s.power[0], 1);
+    s.power[1] = *a;
+    for (size_t i = 2; i < POWERS; i += 2) {
+        KAM3_DL_SQR(s.power[i].limb, s.power[i / 2].limb);
+        KAM3_DL_MUL(s.power[i + 1].limb, s.power[i].limb, a->limb);
+    }
+    KAM3_DL(ge_scan)(&s.x, s.power, POWERS, KAM3_DL(bits)(k, (DIGITS - 1) * W, W));
+    for (size_t digit = DIGITS - 1; digit-- > 0;) {
+        for (int i = 0; i < W; i++) KAM3_DL_SQR(s.x.limb, s.x.limb);
+        KAM3_DL(ge_scan)(&s.y, s.power, POWERS, KAM3_DL(bits)(k, digit * W, W));
+        KAM3_DL_MUL(s.x.limb, s.x.limb, s.y.limb);
+    }
+    *r = s.x;
+    kam3_wipe(&s, sizeof s);
+}
+
+/* Sliding windows of up to five bits, each ending in a 1, over the odd powers of A; leading zeros cost nothing. */
+void KAM3_DL(ge_mul_vartime)(DL_GE *r, const DL_GE *a, const DL_SC *k) {
+    DL_GE odd[16], x;
+    size_t left = 64 * DL_N; /* bits of k not yet dealt with */
+    while (left > 0 && KAM3_DL(bits)(k, left - 1, 1) == 0) left--;
+    if (left == 0) {
+        KAM3_DL(ge_small)(r, 1);
+        return;
+    }
+
+    odd[0] = *a;
+    KAM3_DL_SQR(x.limb, a->limb);
+    for (size_t i = 1; i < 16; i++) KAM3_DL_MUL(odd[i].limb, odd[i - 1].limb, x.limb);
+
+    for (int first = 1; left > 0; first = 0) {
+        if (KAM3_DL(bits)(k, left - 1, 1) == 0) {
+            KAM3_DL_SQR(x.limb, x.limb);
+            left--;
+            continue;
+        }
+        unsigned width = left < 5 ? (unsigned)left : 5;
+        while (KAM3_DL(bits)(k, left - width, 1) == 0) width--;
+        const DL_GE *const power = &odd[KAM3_DL(bits)(k, left - width, width) >> 1];
+        if (first) {
+            x = *power;
+        } else {
+            for (unsigned i = 0; i < width; i++) KAM3_DL_SQR(x.limb, x.limb);
+            KAM3_DL_MUL(x.limb, x.limb, power->limb);
+        }
+        left -= width;
+    }
+    *r = x;
+}
+
+/* The comb. With T teeth, V tables and S steps, T V S >= the bits of k, write k as the sum over t < T, v < V, s < S of
+ * k_(t,v,s) 2^((t V + v) S + s). Then
+ *
+ *     g^k = product over s of (product over v of C_v[sum over t of k_(t,v,s) 2^t])^(2^s),
+ *     C_v[d] = product over the bits d_t of g^(d_t 2^((t V + v) S)),
+ *
+ * which costs S - 1 squarings and V S multiplications. */
+#define DL_STEPS ((KAM3_DL_ORDER_BITS + KAM3_DL_TEETH * KAM3_DL_TABLES - 1) / (KAM3_DL_TEETH * KAM3_DL_TABLES))
+#define DL_ENTRIES ((size_t)1 << KAM3_DL_TEETH)
+
+static DL_GE KAM3_DL(comb)[KAM3_DL_TABLES][DL_ENTRIES];
+static kam3_once KAM3_DL(comb_once) = KAM3_ONCE_INIT;
+
+/* Every entry is a power of g, public and always the same. */
+static void KAM3_DL(comb_fill)(void) {
+    DL_GE x;
+    KAM3_DL(ge_base)(&x);
+    for (size_t tooth = 0; tooth < KAM3_DL_TEETH; tooth++) {
+        for (size_t v = 0; v < KAM3_DL_TABLES; v++) {
+            KAM3_DL(comb)[v][(size_t)1 << tooth] = x;
+            for (int i = 0; i < DL_STEPS; i++) KAM3_DL_SQR(x.limb, x.limb);
+        }
+    }
+    KAM3_DL(ge_small)(&x, 1);
+    for (size_t v = 0; v < KAM3_DL_TABLES; v++) {
+        DL_GE *const table = KAM3_DL(comb)[v];
+        table[0] = x;
+        for (size_t d = 3; d < DL_ENTRIES; d++) {
+            const size_t rest = d & (d - 1); /* d without its lowest bit */
+            if (rest != 0) KAM3_DL_MUL(table[d].limb, table[rest].limb, table[d ^ rest].limb);
+        }
+    }
+}
+
+void KAM3_DL(ge_prepare_tables)(void) {
+    if (!kam3_once_ready(&KAM3_DL(comb_once)) && kam3_once_claim(&KAM3_DL(comb_once))) {
+        KAM3_DL(comb_fill)();
+        kam3_once_publish(&KAM3_DL(comb_once));
+    }
+}
+
+void KAM3_DL(ge_mul_base)(DL_GE *r, const DL_SC *k) {
+    struct {
+        DL_GE x, y;
+    } s;
+    KAM3_DL(ge_prepare_tables)();
+    if (!kam3_once_ready(&KAM3_DL(comb_once))) {
+        DL_GE g;
+        KAM3_DL(ge_base)(&g);
+        KAM3_DL(ge_mul)(r, &g, k);
+        return;
+    }
+    for (size_t step = DL_STEPS; step-- > 0;) {
+        if (step + 1 < DL_STEPS) KAM3_DL_SQR(s.x.limb, s.x.limb);
+        for (size_t v = 0; v < KAM3_DL_TABLES; v++) {
+            uint64_t digit = 0;
+            for (size_t tooth = 0; tooth < KAM3_DL_TEETH; tooth++) {
+                digit |= KAM3_DL(bits)(k, (tooth * KAM3_DL_TABLES + v) * DL_STEPS + step, 1) << tooth;
+            }
+            KAM3_DL(ge_scan)(&s.y, KAM3_DL(comb)[v], DL_ENTRIES, digit);
+            if (step + 1 == DL_STEPS && v == 0) {
+                s.x = s.y;
+            } else {
+                KAM3_DL_MUL(s.x.limb, s.x.limb, s.y.limb);
+            }
+        }
+    }
+    *r = s.x;
+    kam3_wipe(&s, sizeof s);
+}
+
+#undef KAM3_DL
+#undef DL_GE
+#undef DL_SC
+#undef DL_N
+#undef DL_STEPS
+#undef DL_ENTRIES
+#undef KAM3_DL_PREFIX
+#undef KAM3_DL_LIMBS
+#undef KAM3_DL_ELEMENT_OCTETS
+#undef KAM3_DL_MODULUS
+#undef KAM3_DL_ORDER_BITS
+#undef KAM3_DL_MUL
+#undef KAM3_DL_SQR
+#undef KAM3_DL_WINDOW
+#undef KAM3_DL_TEETH
+#undef KAM3_DL_TABLES

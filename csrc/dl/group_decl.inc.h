@@ -1,0 +1,37 @@
+/* Template, for a group's header: the types sc and ge of a group mod q, and what exchange/group.h promises of them.
+ *
+ * Expects
+ *   KAM3_DL_PREFIX           the group's prefix, kam3_dl2048_ for instance
+ *   KAM3_DL_LIMBS            n, the limbs of q
+ *   KAM3_DL_ELEMENT_OCTETS   the octets of q
+ *   KAM3_DL_SCALAR_OCTETS    the octets of r
+ * and undefines them. One source file makes the functions from bn/scalar.inc.h and dl/group.inc.h.
+ */
+#include "base/ct.h"
+
+#define KAM3_SC_PREFIX KAM3_DL_PREFIX
+#define KAM3_SC_LIMBS KAM3_DL_LIMBS
+#define KAM3_SC_OCTETS KAM3_DL_SCALAR_OCTETS
+#include "bn/scalar_decl.inc.h"
+
+#define KAM3_DL(name) KAM3_CAT(KAM3_DL_PREFIX, name)
+
+/* x R mod q, R = 2^64n, for an element x that is not 0; any representative below R */
+typedef struct {
+    uint64_t limb[KAM3_DL_LIMBS];
+} KAM3_DL(ge);
+
+kam3_mask KAM3_DL(ge_decode)(KAM3_DL(ge) *r, const uint8_t octets[KAM3_DL_ELEMENT_OCTETS]);
+kam3_mask KAM3_DL(ge_encode)(uint8_t octets[KAM3_DL_ELEMENT_OCTETS], const KAM3_DL(ge) *a);
+void KAM3_DL(ge_add)(KAM3_DL(ge) *r, const KAM3_DL(ge) *a, const KAM3_DL(ge) *b);
+void KAM3_DL(ge_mul)(KAM3_DL(ge) *r, const KAM3_DL(ge) *a, const KAM3_DL(sc) *k);
+void KAM3_DL(ge_mul_base)(KAM3_DL(ge) *r, const KAM3_DL(sc) *k);
+void KAM3_DL(ge_mul_vartime)(KAM3_DL(ge) *r, const KAM3_DL(ge) *a, const KAM3_DL(sc) *k);
+void KAM3_DL(ge_base)(KAM3_DL(ge) *r);
+void KAM3_DL(ge_prepare_tables)(void);
+
+#undef KAM3_DL
+#undef KAM3_DL_PREFIX
+#undef KAM3_DL_LIMBS
+#undef KAM3_DL_ELEMENT_OCTETS
+#undef KAM3_DL_SCALAR_OCTETS

@@ -1,0 +1,71 @@
+"""ctypes views of a DL group of csrc/dl or of tests/c/tiny_dl.c."""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass
+
+from tests.clib import limbs, number
+
+YES = 2**64 - 1
+LIBRARY_PARTS = ("base/wipe.c", "gen/moduli.c", "dl/dl2048.c", "dl/dl4096.c", "bn/bn.c", "bn/modulus.c", "bn/inverse.c", "bn/jacobi.c")
+
+
+@dataclass(frozen=True)
+class Group:
+    """The group mod q under `prefix`; elements cross as Python ints, verdicts as booleans."""
+
+    lib: ctypes.CDLL
+    prefix: str
+    q: int
+
+    def __post_init__(self) -> None:
+        for name in ("ge_decode", "ge_encode", "sc_decode", "sc_inv"):
+            self.function(name).restype = ctypes.c_uint64
+
+    @property
+    def r(self) -> int:
+        return (self.q - 1) // 2
+
+    @property
+    def n(self) -> int:
+        return -(-self.q.bit_length() // 64)
+
+    @property
+    def octets(self) -> int:
+        return -(-self.q.bit_length() // 8)
+
+    @property
+    def radix(self) -> int:
+        """R of the Montgomery form."""
+        return 2 ** (64 * self.n)
+
+    def function(self, name: str) -> ctypes._FuncPointer:  # type: ignore[name-defined]
+        return getattr(self.lib, f"kam3_{self.prefix}_{name}")
+
+    def element(self, x: int) -> ctypes.Array[ctypes.c_uint64]:
+        """Return the Montgomery form of any x, in canonical limbs."""
+        return limbs(x * self.radix % self.q, self.n)
+
+    def value(self, ge: ctypes.Array[ctypes.c_uint64]) -> int:
+        return number(ge) * pow(self.radix, -1, self.q) % self.q
+
+    def decode(self, x: int) -> tuple[bool, int]:
+        ge = limbs(0, self.n)
+        ok = self.function("ge_decode")(ge, x.to_bytes(self.octets, "big"))
+        assert ok in (0, YES)
+        return ok == YES, self.value(ge)
+
+    def encode(self, ge: ctypes.Array[ctypes.c_uint64]) -> tuple[bool, int]:
+        out = ctypes.create_string_buffer(b"\xaa" * self.octets, self.octets + 1)
+        ok = self.function("ge_encode")(out, ge)
+        assert ok in (0, YES)
+        assert out.raw[-1] == 0, "one octet too many"
+        return ok == YES, int.from_bytes(out.raw[:-1], "big")
+
+    def mul(self, name: str, k: int, x: int | None = None) -> int:
+        """Call ge_mul_base (no x), ge_mul or ge_mul_vartime; r aliases the element."""
+        ge = self.element(0 if x is None else x)
+        arguments = (ge, limbs(k, self.n)) if x is None else (ge, ge, limbs(k, self.n))
+        self.function(name)(*arguments)
+        return self.value(ge)

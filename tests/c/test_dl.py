@@ -1,0 +1,139 @@
+"""csrc/dl against Python's pow()."""
+
+from __future__ import annotations
+
+import ctypes
+import random
+import threading
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.c.dl_python import LIBRARY_PARTS, YES, Group
+from tests.c.test_bn import Modulus, numbers
+from tests.clib import CSRC, VARIANTS, build, limbs, number
+
+
+@pytest.fixture(scope="module", params=VARIANTS)
+def lib(request: pytest.FixtureRequest) -> ctypes.CDLL:
+    return build(f"dl-{request.param}", (), VARIANTS[request.param], tuple(CSRC / part for part in LIBRARY_PARTS))
+
+
+@pytest.fixture(params=[2048, 4096])
+def group(request: pytest.FixtureRequest, lib: ctypes.CDLL) -> Group:
+    return Group(lib, f"dl{request.param}", Modulus.in_dll(lib, f"kam3_dl{request.param}_q").value)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_kernel_takes_any_limbs(lib: ctypes.CDLL, data: st.DataObject) -> None:
+    """a b / R and a^2 / R for numbers up to R - 1, which may be above q."""
+    bits = data.draw(st.sampled_from([2048, 4096]))
+    group = Group(lib, f"dl{bits}", Modulus.in_dll(lib, f"kam3_dl{bits}_q").value)
+    near_q = st.integers(-3, 3).map(lambda d: group.q + d)
+    anything = st.one_of(numbers(group.n), near_q, st.integers(1, 3).map(lambda d: group.radix - d))
+    a, b = data.draw(anything), data.draw(anything)
+    x, r = limbs(a, group.n), limbs(0, group.n)
+    group.function("ge_add")(r, x, limbs(b, group.n))
+    over_r = pow(group.radix, -1, group.q)
+    assert number(r) % group.q == a * b * over_r % group.q
+    group.function("ge_mul_vartime")(r, x, limbs(4, group.n))
+    assert number(r) % group.q == a**4 * over_r**3 % group.q
+
+
+def test_decode(group: Group) -> None:
+    q = group.q
+    for x in (0, 1, q - 1, q, q + 1, group.radix - 1):
+        assert group.decode(x) == (False, 2)
+    for x in (2, 3, q - 2, q // 2, 2**64, q - 2**64, *(random.Random(x).randrange(2, q - 1) for x in range(5))):
+        assert group.decode(x) == (True, x)
+
+
+def test_encode(group: Group) -> None:
+    q, radix = group.q, group.radix
+    for x in (2, 3, q - 2, 2**64, *(random.Random(x).randrange(2, q - 1) for x in range(5))):
+        assert group.encode(group.element(x)) == (True, x)
+    for x in (1, q - 1):
+        assert group.encode(group.element(x)) == (False, 0)
+    # the other representative below R of a Montgomery form, where there is one
+    over_r = pow(radix, -1, q)
+    for form in (1, 2, radix - q - 1):
+        assert group.encode(limbs(form + q, group.n)) == group.encode(limbs(form, group.n)) == (True, form * over_r % q)
+
+
+def corner_scalars(r: int) -> list[int]:
+    bits = r.bit_length()
+    ends = (0, 1, 2, r - 1, r - 2, r // 2)
+    powers = (5, 63, 64, 65, bits // 2, bits - 2, bits - 1)
+    return [*ends, *(2**k for k in powers), *(2**k - 1 for k in powers), sum(31 << (10 * i) for i in range(bits // 10))]
+
+
+def check_powers(group: Group, scalars: list[int], seed: int) -> None:
+    x = random.Random(seed).randrange(2, group.q - 1)
+    for k in scalars:
+        expected = pow(x, k, group.q)
+        for name in ("ge_mul", "ge_mul_vartime"):
+            assert group.mul(name, k, x) == expected, (name, k)
+        base = pow(2, k, group.q)
+        assert group.mul("ge_mul_base", k) == base, k
+        assert group.mul("ge_mul", k, 2) == base, k
+
+
+def test_powers_by_short_and_random_scalars(group: Group) -> None:
+    rng = random.Random(group.q)
+    check_powers(group, [0, 1, 2, 3, 31, 32, 33, rng.getrandbits(256), rng.getrandbits(512), rng.randrange(group.r)], 1)
+
+
+def test_powers_by_corner_scalars(lib: ctypes.CDLL) -> None:
+    group = Group(lib, "dl2048", Modulus.in_dll(lib, "kam3_dl2048_q").value)
+    check_powers(group, corner_scalars(group.r), 2)
+
+
+@pytest.mark.nightly
+def test_powers_by_corner_scalars_4096(lib: ctypes.CDLL) -> None:
+    group = Group(lib, "dl4096", Modulus.in_dll(lib, "kam3_dl4096_q").value)
+    check_powers(group, corner_scalars(group.r), 3)
+
+
+def test_powers_of_special_elements(group: Group) -> None:
+    k = random.Random(group.q + 1).randrange(group.r)
+    for x in (1, group.q - 1, 2, group.q - 2):
+        for name in ("ge_mul", "ge_mul_vartime"):
+            assert group.mul(name, k, x) == pow(x, k, group.q)
+
+
+def test_scalars(group: Group) -> None:
+    r, n, rng = group.r, group.n, random.Random(group.q + 2)
+    out = limbs(0, n)
+    for x in (0, 1, r - 1, r, r + 1, group.radix - 1):
+        ok = group.function("sc_decode")(out, x.to_bytes(8 * n, "big"))
+        assert (ok, number(out)) == ((YES, x) if 1 <= x < r else (0, 1))
+    for _ in range(5):
+        a, b = rng.randrange(1, r), rng.randrange(r)
+        group.function("sc_mul")(out, limbs(a, n), limbs(b, n))
+        assert number(out) == a * b % r
+        assert (group.function("sc_inv")(out, limbs(a, n)), number(out)) == (YES, pow(a, -1, r))
+        octets = rng.randbytes(64)
+        group.function("sc_reduce")(out, octets, 64)
+        assert number(out) == int.from_bytes(octets, "big"), "64 octets are below r"
+
+
+def test_table_made_by_many_threads() -> None:
+    """Whoever comes first fills the table; all get the right answer at once."""
+    library = tuple(CSRC / part for part in LIBRARY_PARTS)
+    fresh = build("dl-threads", (), (), library)
+    group = Group(fresh, "dl2048", Modulus.in_dll(fresh, "kam3_dl2048_q").value)
+    scalars = [random.Random(i).randrange(group.r) for i in range(8)]
+    gate, results = threading.Barrier(len(scalars)), dict.fromkeys(scalars, 0)
+
+    def work(k: int) -> None:
+        gate.wait()
+        results[k] = group.mul("ge_mul_base", k)
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in scalars]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == {k: pow(2, k, group.q) for k in scalars}
