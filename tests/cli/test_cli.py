@@ -171,13 +171,6 @@ def test_demo_as_json(backend: str) -> None:
         assert all(value > 0 for side in ("client_ms", "server_ms") for value in entry[side].values())
 
 
-@pytest.fixture
-def reference(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a command that runs in this process choose a backend, and take that back."""
-    monkeypatch.setattr(kam3.backends, "_active", None)
-
-
-@pytest.mark.usefixtures("reference")
 def test_demo_as_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["demo", "--backend", "reference"]) == 0
     captured = capsys.readouterr()
@@ -188,7 +181,6 @@ def test_demo_as_a_table(capsys: pytest.CaptureFixture[str]) -> None:
         assert label in captured.out
 
 
-@pytest.mark.usefixtures("reference")
 @pytest.mark.parametrize("side", ["client", "server"])
 def test_demo_fails_when_something_fails(side: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def broken(*_: object) -> bytes:
@@ -200,7 +192,6 @@ def test_demo_fails_when_something_fails(side: str, monkeypatch: pytest.MonkeyPa
     assert "failed: the wheels came off" in capsys.readouterr().out
 
 
-@pytest.mark.usefixtures("reference")
 def test_demo_fails_when_a_wrong_password_is_accepted(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(cli.demo, "_WRONG", cli.demo._RIGHT)
     assert cli.main(["demo", "--backend", "reference", "--json"]) == 1

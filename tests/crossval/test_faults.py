@@ -58,9 +58,9 @@ def test_lines_at_the_limits_are_used(caller: Caller) -> None:
 
 
 HEX = ["", "0", "0g", "AA", "0x00", " 00", "00 ", "0\n", "٠٠", "\ud800\ud800"]
-NOT_HEX = [None, True, 0, 1.5, [], {}, ["00"], *HEX[1:]]
-NOT_TEXT = [None, False, 0, [], {}, "\ud800", "a\udfffb"]
-WRONG = {
+NOT_HEX: list[Any] = [None, True, 0, 1.5, [], {}, ["00"], *HEX[1:]]
+NOT_TEXT: list[Any] = [None, False, 0, [], {}, "\ud800", "a\udfffb"]
+WRONG: dict[str, list[Any]] = {
     **dict.fromkeys(("password", "auth_scope", "realm", "user", "text"), NOT_TEXT),
     **dict.fromkeys(("pi", "j", "s_c1", "kc1", "s_s1", "ks1", "z", "vh", "t", "value"), NOT_HEX),
     "nc": [None, True, False, "1", "", [], {}, -1, 1.0, 1e3, -0.0, 0.5],

@@ -127,7 +127,8 @@ def test_nc_of_many_digits(caller: Caller, digits: int) -> None:
     literal = "9" * digits
     head = f'{{"op": "vkc", "algorithm": "iso-kam3-ec-p256-sha256", "kc1": "{zero}", "ks1": "{zero}", "z": "{zero}", "vh": ""'
     answer = caller.line(f'{head}, "nc": {literal}}}'.encode())
-    nc, groups = 10**digits - 1, []
+    nc = 10**digits - 1
+    groups: list[int] = []
     while nc or not groups:
         groups.append((nc & 127) | (128 if groups else 0))
         nc >>= 7
