@@ -1,0 +1,36 @@
+"""Valgrind's memcheck, with every secret marked as undefined: no branch and no address depends on one."""
+
+from __future__ import annotations
+
+import functools
+
+import pytest
+
+from ct import build
+from kam3 import sets
+from kam3.sets import ParameterSet
+
+VALGRIND = ("-q", "--error-exitcode=99", "--leak-check=no", "--num-callers=24", "--error-limit=no")
+
+
+@functools.cache
+def checker_of(compiler: str, optimisation: str) -> build.Checker:
+    """Build the driver, and see that what must be found is found."""
+    valgrind, path = build.tool("valgrind"), build.compiler(compiler)
+    flags = (optimisation, "-DKAM3_CT_MEMCHECK")
+    build.require_flags(path, flags, "valgrind/memcheck.h is not installed")
+    checker = build.Checker(build.driver(path, flags), (valgrind, *VALGRIND))
+    checker.assert_planted("branch", "load")
+    return checker
+
+
+@pytest.mark.parametrize("ps", sets.SETS, ids=lambda ps: ps.token)
+@pytest.mark.parametrize("build_of", build.matrix(("gcc", "-O2")))
+def test_no_branch_and_no_address_depends_on_a_secret(build_of: tuple[str, str], ps: ParameterSet) -> None:
+    report = checker_of(*build_of).library(ps)
+    report.assert_clean()
+    assert report.functions == build.declared_functions()
+
+
+def test_a_finding_is_an_exit_status() -> None:
+    assert checker_of("gcc", "-O2").run("planted", "branch").exit_status == 99
