@@ -149,6 +149,19 @@ def test_eval_ends_quietly_when_nobody_listens() -> None:
     process.stderr.close()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("command", [["info"], ["eval"]])
+def test_a_full_disk_is_an_error_in_one_line(command: list[str]) -> None:
+    environment = {**os.environ, "PYTHONPATH": PYTHON, "KAM3_BACKEND": "reference"}
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "kam3", *command], input=EXAMPLE, stdout=full, stderr=subprocess.PIPE, env=environment, check=False
+        )
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(b"kam3: ")
+    assert ended.stderr.count(b"\n") == 1
+
+
 def test_eval_takes_the_active_backend() -> None:
     out = run("eval", given=EXAMPLE, KAM3_BACKEND="reference")[1]
     assert json.loads(out)["result"]["backend"] == "reference"
