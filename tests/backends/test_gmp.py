@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
+import sys
 
 import pytest
 from hypothesis import example, given, settings
@@ -40,6 +42,13 @@ def test_it_names_its_libraries_and_promises_no_constant_time() -> None:
     assert "gmpy2 " in backend.build()
     assert "GMP" in backend.build() or "MPIR" in backend.build()
     assert "not constant time" in gmp.__doc__
+
+
+def test_without_gmpy2_it_is_an_import_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "gmpy2", None)
+    monkeypatch.delitem(sys.modules, "kam3.backends.gmp")
+    with pytest.raises(ImportError, match="gmpy2"):
+        importlib.import_module("kam3.backends.gmp")
 
 
 @pytest.mark.parametrize("plain", tiny.TINY_EC.values(), ids=lambda c: str(c.q))
