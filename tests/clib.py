@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
+import hashlib
 import os
 import shutil
 import subprocess
@@ -30,14 +32,37 @@ def compiler() -> str:
     return path
 
 
+def _key(*parts: str) -> str:
+    """Name a build by everything it is made from."""
+    digest = hashlib.sha256("\0".join(parts).encode())
+    for path in sorted(CSRC.glob("**/*.[ch]")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:20]
+
+
+@functools.cache
+def objects(flags: tuple[str, ...] = ()) -> dict[Path, Path]:
+    """Compile every file of libkam3 with `flags`, and tell where each object is; kept under build/ while the sources stay the same."""
+    cc = compiler()
+    folder = ROOT / "build" / "c-tests" / _key(cc, *flags)
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(dir=folder.parent))
+        command = [cc, *WARNINGS, "-O2", "-g", "-fPIC", f"-I{CSRC}", *flags, "-c"]
+        for source in LIBRARY:
+            subprocess.run([*command, "-o", str(fresh / f"{source.parent.name}-{source.stem}.o"), str(source)], check=True)
+        with contextlib.suppress(OSError):  # another process was faster
+            fresh.rename(folder)
+    return {source: folder / f"{source.parent.name}-{source.stem}.o" for source in LIBRARY}
+
+
 @functools.cache
 def build(name: str, extra_sources: tuple[str, ...] = (), flags: tuple[str, ...] = (), library: tuple[Path, ...] = LIBRARY) -> ctypes.CDLL:
-    """Compile `library` and ``tests/c/<extra_sources>`` with `flags` and load the result; once a process."""
-    folder = Path(tempfile.mkdtemp(prefix=f"kam3-{name}-"))
-    output = folder / f"{name}.so"
-    sources = [str(p) for p in library] + [str(ROOT / "tests" / "c" / s) for s in extra_sources]
+    """Link `library` with ``tests/c/<extra_sources>``, all compiled with `flags`, and load the result; once a process and name."""
+    output = Path(tempfile.mkdtemp(prefix=f"kam3-{name}-")) / f"{name}.so"
+    sources = [str(ROOT / "tests" / "c" / s) for s in extra_sources]
     command = [compiler(), *WARNINGS, "-O2", "-g", "-fPIC", "-shared", f"-I{CSRC}", *flags, "-o", str(output), *sources]
-    subprocess.run(command, check=True)
+    subprocess.run([*command, *(str(objects(flags)[source]) for source in library)], check=True)
     return ctypes.CDLL(str(output))
 
 

@@ -1,0 +1,86 @@
+/* The equations of exchange/steps.inc.h over the tiny groups, so that every exceptional case of an exchange can be reached: t_1
+ * and t_2 are SHA-256 values far above the order, and are reduced. */
+#include "exchange/group.h"
+#include "exchange/sets.h"
+#include "exchange/transcript.h"
+#include "base/wipe.h"
+#include "tiny_dl.h"
+#include "tiny_ec.h"
+
+static const kam3_steps steps_tinydl, steps_tinyec;
+
+static const kam3_set tiny_sets[] = {
+    {"tiny-dl", KAM3_SHA256, {32, KAM3_TINYDL_ELEMENT_OCTETS, KAM3_TINYDL_SCALAR_OCTETS}, 0xff, NULL, &steps_tinydl},
+    {"tiny-ec", KAM3_SHA256, {32, KAM3_TINYEC_ELEMENT_OCTETS, KAM3_TINYEC_SCALAR_OCTETS}, 0xff, NULL, &steps_tinyec},
+};
+
+#define KAM3_STEPS steps_tinydl
+#define KAM3_GROUP(name) kam3_tinydl_##name
+#define KAM3_SET (&tiny_sets[0])
+#define KAM3_LEAST_S_C1 1
+#define KAM3_ELEMENT_ERROR KAM3_ERR_ELEMENT_RANGE
+#include "exchange/steps.inc.h"
+
+#define KAM3_STEPS steps_tinyec
+#define KAM3_GROUP(name) kam3_tinyec_##name
+#define KAM3_SET (&tiny_sets[1])
+#define KAM3_LEAST_S_C1 1
+#define KAM3_ELEMENT_ERROR KAM3_ERR_ELEMENT_POINT
+#include "exchange/steps.inc.h"
+
+/* Every length is the natural one here. */
+static kam3_input element(int set, enum kam3_argument argument, const uint8_t *octets) {
+    const kam3_input in = {argument, octets, tiny_sets[set].sizes.element};
+    return in;
+}
+
+static kam3_input scalar(int set, enum kam3_argument argument, const uint8_t *octets) {
+    const kam3_input in = {argument, octets, tiny_sets[set].sizes.scalar};
+    return in;
+}
+
+static kam3_input hash(int set, enum kam3_argument argument, const uint8_t *octets) {
+    const kam3_input in = {argument, octets, tiny_sets[set].sizes.hash};
+    return in;
+}
+
+extern kam3_status tiny_j(int set, uint8_t *j, const uint8_t *pi);
+extern kam3_status tiny_kc1(int set, uint8_t *kc1, const uint8_t *s_c1);
+extern kam3_status tiny_respond(int set, uint8_t *ks1, uint8_t *z, const uint8_t *j, const uint8_t *kc1, const uint8_t *s_s1);
+extern kam3_status tiny_z_server(int set, uint8_t *z, const uint8_t *kc1, const uint8_t *ks1, const uint8_t *s_s1);
+extern kam3_status tiny_z_client(int set, uint8_t *z, const uint8_t *pi, const uint8_t *s_c1, const uint8_t *kc1,
+                                 const uint8_t *ks1);
+extern kam3_status tiny_check_denominator(int set, const uint8_t *pi, const uint8_t *s_c1, const uint8_t *kc1);
+
+kam3_status tiny_j(int set, uint8_t *j, const uint8_t *pi) {
+    const kam3_input in = hash(set, KAM3_ARG_PI, pi);
+    return tiny_sets[set].steps->j(j, &in);
+}
+
+kam3_status tiny_kc1(int set, uint8_t *kc1, const uint8_t *s_c1) {
+    const kam3_input in = scalar(set, KAM3_ARG_S_C1, s_c1);
+    return tiny_sets[set].steps->kc1(kc1, &in);
+}
+
+kam3_status tiny_respond(int set, uint8_t *ks1, uint8_t *z, const uint8_t *j, const uint8_t *kc1, const uint8_t *s_s1) {
+    const kam3_input in[] = {element(set, KAM3_ARG_J, j), element(set, KAM3_ARG_KC1, kc1), scalar(set, KAM3_ARG_S_S1, s_s1)};
+    return tiny_sets[set].steps->respond(ks1, z, &in[0], &in[1], &in[2]);
+}
+
+kam3_status tiny_z_server(int set, uint8_t *z, const uint8_t *kc1, const uint8_t *ks1, const uint8_t *s_s1) {
+    const kam3_input in[] = {element(set, KAM3_ARG_KC1, kc1), element(set, KAM3_ARG_KS1, ks1),
+                             scalar(set, KAM3_ARG_S_S1, s_s1)};
+    return tiny_sets[set].steps->z_server(z, &in[0], &in[1], &in[2]);
+}
+
+kam3_status tiny_z_client(int set, uint8_t *z, const uint8_t *pi, const uint8_t *s_c1, const uint8_t *kc1,
+                          const uint8_t *ks1) {
+    const kam3_input in[] = {hash(set, KAM3_ARG_PI, pi), scalar(set, KAM3_ARG_S_C1, s_c1), element(set, KAM3_ARG_KC1, kc1),
+                             element(set, KAM3_ARG_KS1, ks1)};
+    return tiny_sets[set].steps->z_client(z, &in[0], &in[1], &in[2], &in[3]);
+}
+
+kam3_status tiny_check_denominator(int set, const uint8_t *pi, const uint8_t *s_c1, const uint8_t *kc1) {
+    const kam3_input in[] = {hash(set, KAM3_ARG_PI, pi), scalar(set, KAM3_ARG_S_C1, s_c1), element(set, KAM3_ARG_KC1, kc1)};
+    return tiny_sets[set].steps->check_denominator(&in[0], &in[1], &in[2]);
+}
