@@ -93,7 +93,7 @@ class BuildCore(build_ext):
         compiler: Any = self.compiler
         compiler.initialize()
         compiler.cc = path
-        return ["-Xclang", "-std=c11"]
+        return ["/std:c11"]
 
 
 stable_abi = runpy.run_path(BUILDER)["STABLE_ABI"]

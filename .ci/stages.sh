@@ -106,7 +106,7 @@ sanitizers() {
         local log=$1
         shift
         LD_PRELOAD="$(gcc -print-file-name=libasan.so):$(gcc -print-file-name=libubsan.so)" PYTHONMALLOC=malloc \
-            ASAN_OPTIONS="detect_leaks=0:log_path=$log" UBSAN_OPTIONS="print_stacktrace=1:log_path=$log" "$@"
+            ASAN_OPTIONS="detect_leaks=0:quarantine_size_mb=64:log_path=$log" UBSAN_OPTIONS="print_stacktrace=1:log_path=$log" "$@"
     }
     # The planted fault: one octet more than the memory has. If this is not found, the rest shows nothing.
     if run "$work/planted" "$env/bin/python" .ci/planted_overflow.py; then
