@@ -79,7 +79,8 @@ class BuildCore(build_ext):
             return [*self._choose_clang_cl(), "/O2", *extra], extra_link
         compile_flags = ["-std=c11", "-O2", "-fvisibility=hidden", *extra]
         if sys.platform == "darwin":
-            return compile_flags, ["-Wl,-exported_symbol,_PyInit__native", *extra_link]
+            entry = "PyInit__native" if sys.implementation.name == "cpython" else "_cffi_pypyinit__native"
+            return compile_flags, [f"-Wl,-exported_symbol,_{entry}", *extra_link]
         if sys.platform.startswith(("linux", "freebsd")):
             return compile_flags, ["-Wl,--version-script=csrc/binding/exports.map", "-Wl,-z,relro,-z,now", *extra_link]
         return compile_flags, extra_link
