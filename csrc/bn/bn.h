@@ -1,7 +1,7 @@
 /* Natural numbers of n limbs, least significant first, and arithmetic modulo an odd number.
  *
- * n and every pointer are public; the limbs are secret unless a name ends in _vartime. Alias: r may be a or b unless said
- * otherwise.
+ * n and every pointer are public; the limbs are secret unless a name ends in _vartime. Alias: r may be a or b unless
+ * said otherwise.
  */
 #ifndef KAM3_BN_BN_H
 #define KAM3_BN_BN_H
@@ -16,6 +16,12 @@ void kam3_bn_from_octets(uint64_t *r, size_t n, const uint8_t *octets, size_t le
 
 /* octets = a, big-endian. Requires: a < 2^(8 len), len <= 8n */
 void kam3_bn_to_octets(uint8_t *octets, size_t len, const uint64_t *a, size_t n);
+
+/* r = a in n digits of radix 2^bits, least significant first; what does not fit is lost. Requires: 32 < bits < 64; r is not a */
+void kam3_bn_to_radix(uint64_t *r, size_t n, unsigned bits, const uint64_t *a, size_t words);
+
+/* r = the number whose n digits of radix 2^bits are a, mod 2^(64 words). Requires: as above */
+void kam3_bn_from_radix(uint64_t *r, size_t words, const uint64_t *a, size_t n, unsigned bits);
 
 /* r = a + b mod 2^64n; returns the carry */
 uint64_t kam3_bn_add(uint64_t *r, const uint64_t *a, const uint64_t *b, size_t n);

@@ -159,26 +159,6 @@ static kam3_mask is_unit(const int64_t *f, size_t n) {
     return kam3_mask_is_zero(off_plus) | kam3_mask_is_zero(off_minus);
 }
 
-static void to_limbs62(int64_t *r, size_t n62, const uint64_t *a, size_t n) {
-    for (size_t i = 0; i < n62; i++) {
-        const size_t word = (62 * i) >> 6, shift = (62 * i) & 63;
-        uint64_t x = (word < n) ? a[word] >> shift : 0;
-        if (shift > 2 && word + 1 < n) x |= a[word + 1] << (64 - shift);
-        r[i] = (int64_t)(x & M62);
-    }
-}
-
-/* Requires: a is not negative */
-static void from_limbs62(uint64_t *r, size_t n, const int64_t *a, size_t n62, kam3_mask m_keep) {
-    for (size_t i = 0; i < n; i++) r[i] = 0;
-    for (size_t i = 0; i < n62; i++) {
-        const size_t word = (62 * i) >> 6, shift = (62 * i) & 63;
-        const uint64_t x = (uint64_t)a[i] & m_keep;
-        if (word < n) r[word] |= x << shift;
-        if (shift > 2 && word + 1 < n) r[word + 1] |= x >> (64 - shift);
-    }
-}
-
 kam3_mask kam3_mod_inverse(uint64_t *r, const uint64_t *x, const kam3_modulus *mod) {
     const size_t n = mod->n62;
     struct {
@@ -188,7 +168,7 @@ kam3_mask kam3_mod_inverse(uint64_t *r, const uint64_t *x, const kam3_modulus *m
     } s;
 
     memcpy(s.f, mod->m62, n * sizeof s.f[0]);
-    to_limbs62(s.g, n, x, mod->n);
+    kam3_bn_to_radix((uint64_t *)s.g, n, 62, x, mod->n);
     memset(s.d, 0, sizeof s.d);
     memset(s.e, 0, sizeof s.e);
     s.e[0] = 1;
@@ -205,7 +185,8 @@ kam3_mask kam3_mod_inverse(uint64_t *r, const uint64_t *x, const kam3_modulus *m
     negate_add(s.d, s.f[n - 1] >> 63, 0, mod);
     negate_add(s.d, 0, s.d[n - 1] >> 63, mod);
     const kam3_mask ok = is_unit(s.f, n);
-    from_limbs62(r, mod->n, s.d, n, ok);
+    kam3_bn_from_radix(r, mod->n, (const uint64_t *)s.d, n, 62);
+    for (size_t i = 0; i < mod->n; i++) r[i] &= ok;
     kam3_wipe(&s, sizeof s);
     return ok;
 }

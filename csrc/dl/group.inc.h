@@ -1,13 +1,16 @@
 /* Template, for one source file of a group: the functions that dl/group_decl.inc.h declares.
  *
  * Expects the group's header, and
- *   KAM3_DL_PREFIX, KAM3_DL_LIMBS, KAM3_DL_ELEMENT_OCTETS    as there
- *   KAM3_DL_MODULUS       the kam3_modulus of q, a prime = 7 mod 8 of exactly that many octets with r = (q - 1) / 2 prime
- *   KAM3_DL_ORDER_BITS    the bits of r
- *   KAM3_DL_MUL(r, a, b), KAM3_DL_SQR(r, a)    the field kernel: a b / R and a^2 / R mod q. Numbers are n limbs, below R and not
- *                         necessarily below q; r may be a or b
- *   KAM3_DL_WINDOW        the bits of a window of ge_mul
- *   KAM3_DL_TEETH, KAM3_DL_TABLES    the comb of ge_mul_base: TABLES * 2^TEETH elements
+ *   KAM3_DL_PREFIX, KAM3_DL_WORDS, KAM3_DL_LIMBS, KAM3_DL_ELEMENT_OCTETS   as there
+ *   KAM3_DL_MODULUS            the kam3_modulus of q, a prime = 7 mod 8 for which r = (q - 1) / 2 is a prime
+ *   KAM3_DL_ORDER_BITS         the bits of r
+ *   KAM3_DL_MUL(r, a, b)       the field kernel: r = a b / R mod q. It has a bound B, at least q and at most R, such that
+ *   KAM3_DL_SQR(r, a)          a, b < B give r < B; r may be a or b
+ *   KAM3_DL_RR                 R^2 mod q, in limbs
+ *   KAM3_DL_TO_LIMBS(l, w)     limbs of the number in words, and
+ *   KAM3_DL_TO_WORDS(w, l)     words of the number in limbs: changes of radix
+ *   KAM3_DL_WINDOW             the bits of a window of ge_mul, at least 2
+ *   KAM3_DL_TEETH, _TABLES     the comb of ge_mul_base: TABLES * 2^TEETH elements, at least 2 teeth
  * and undefines them.
  *
  * The group is written with + in the names and with powers in the comments: [k]A is A^k.
@@ -19,47 +22,56 @@
 #define KAM3_DL(name) KAM3_CAT(KAM3_DL_PREFIX, name)
 #define DL_GE KAM3_DL(ge)
 #define DL_SC KAM3_DL(sc)
-#define DL_N KAM3_DL_LIMBS
 
 /* r = x R mod q, for a small public x */
 static void KAM3_DL(ge_small)(DL_GE *r, uint64_t x) {
-    const uint64_t number[DL_N] = {x};
-    KAM3_DL_MUL(r->limb, number, KAM3_DL_MODULUS.rr);
+    const uint64_t number[KAM3_DL_LIMBS] = {x};
+    KAM3_DL_MUL(r->limb, number, KAM3_DL_RR);
 }
 
-/* r = table[index], every entry is read. Requires: index < entries */
-static void KAM3_DL(ge_scan)(DL_GE *r, const DL_GE *table, size_t entries, uint64_t index) {
+/* r = table[index]; every entry is read, four in one pass over r, which halves the time. Requires: index < entries, 4 | entries,
+ * r is not in the table */
+static void KAM3_DL(ge_scan)(DL_GE *restrict r, const DL_GE *restrict table, size_t entries, uint64_t index) {
     memset(r, 0, sizeof *r);
-    for (size_t e = 0; e < entries; e++) {
-        const kam3_mask m = kam3_mask_eq(e, index);
-        for (size_t i = 0; i < DL_N; i++) r->limb[i] |= table[e].limb[i] & m;
+    for (size_t e = 0; e < entries; e += 4) {
+        const DL_GE *const t = table + e;
+        const kam3_mask m0 = kam3_mask_eq(e, index), m1 = kam3_mask_eq(e + 1, index);
+        const kam3_mask m2 = kam3_mask_eq(e + 2, index), m3 = kam3_mask_eq(e + 3, index);
+        for (size_t i = 0; i < KAM3_DL_LIMBS; i++) {
+            r->limb[i] |=
+                (t[0].limb[i] & m0) | (t[1].limb[i] & m1) | (t[2].limb[i] & m2) | (t[3].limb[i] & m3);
+        }
     }
 }
 
 kam3_mask KAM3_DL(ge_decode)(DL_GE *r, const uint8_t octets[KAM3_DL_ELEMENT_OCTETS]) {
-    static const uint64_t one[DL_N] = {1}, two[DL_N] = {2};
-    uint64_t x[DL_N], q_minus_1[DL_N];
+    static const uint64_t one[KAM3_DL_WORDS] = {1}, two[KAM3_DL_WORDS] = {2};
+    uint64_t x[KAM3_DL_WORDS], q_minus_1[KAM3_DL_WORDS];
     memcpy(q_minus_1, KAM3_DL_MODULUS.m, sizeof q_minus_1);
     q_minus_1[0] -= 1; /* q is odd */
-    kam3_bn_from_octets(x, DL_N, octets, KAM3_DL_ELEMENT_OCTETS);
-    const kam3_mask ok = kam3_bn_lt(one, x, DL_N) & kam3_bn_lt(x, q_minus_1, DL_N);
-    kam3_cmov(x, two, ~ok, DL_N);
-    KAM3_DL_MUL(r->limb, x, KAM3_DL_MODULUS.rr);
+    kam3_bn_from_octets(x, KAM3_DL_WORDS, octets, KAM3_DL_ELEMENT_OCTETS);
+    const kam3_mask ok = kam3_bn_lt(one, x, KAM3_DL_WORDS) & kam3_bn_lt(x, q_minus_1, KAM3_DL_WORDS);
+    kam3_cmov(x, two, ~ok, KAM3_DL_WORDS);
+    KAM3_DL_TO_LIMBS(r->limb, x);
+    KAM3_DL_MUL(r->limb, r->limb, KAM3_DL_RR);
     kam3_wipe(x, sizeof x);
     return ok;
 }
 
-/* A product with 1 leaves the Montgomery form and is canonical: (a + U q) / R with a, U <= R - 1 is below q + 1, and it is not q,
- * because an element is not 0 mod q. */
+/* A product with 1 leaves the Montgomery form and is canonical: (a + U q) / R with a < R and U <= R - 1 is below q + 1, and it
+ * is not q, because an element is not 0 mod q. */
 kam3_mask KAM3_DL(ge_encode)(uint8_t octets[KAM3_DL_ELEMENT_OCTETS], const DL_GE *a) {
-    static const uint64_t one[DL_N] = {1};
-    uint64_t x[DL_N], q_minus_1[DL_N];
+    static const uint64_t one_limbs[KAM3_DL_LIMBS] = {1}, one[KAM3_DL_WORDS] = {1};
+    DL_GE t;
+    uint64_t x[KAM3_DL_WORDS], q_minus_1[KAM3_DL_WORDS];
     memcpy(q_minus_1, KAM3_DL_MODULUS.m, sizeof q_minus_1);
     q_minus_1[0] -= 1;
-    KAM3_DL_MUL(x, a->limb, one);
-    const kam3_mask ok = ~(kam3_bn_eq(x, one, DL_N) | kam3_bn_eq(x, q_minus_1, DL_N));
-    for (size_t i = 0; i < DL_N; i++) x[i] &= ok;
-    kam3_bn_to_octets(octets, KAM3_DL_ELEMENT_OCTETS, x, DL_N);
+    KAM3_DL_MUL(t.limb, a->limb, one_limbs);
+    KAM3_DL_TO_WORDS(x, t.limb);
+    const kam3_mask ok = ~(kam3_bn_eq(x, one, KAM3_DL_WORDS) | kam3_bn_eq(x, q_minus_1, KAM3_DL_WORDS));
+    for (size_t i = 0; i < KAM3_DL_WORDS; i++) x[i] &= ok;
+    kam3_bn_to_octets(octets, KAM3_DL_ELEMENT_OCTETS, x, KAM3_DL_WORDS);
+    kam3_wipe(&t, sizeof t);
     kam3_wipe(x, sizeof x);
     return ok;
 }
@@ -71,8 +83,8 @@ void KAM3_DL(ge_base)(DL_GE *r) { KAM3_DL(ge_small)(r, 2); }
 /* Bits from .. from + count - 1 of k; bits beyond its limbs are 0. Requires: count < 64. `from` is public. */
 static uint64_t KAM3_DL(bits)(const DL_SC *k, size_t from, unsigned count) {
     const size_t word = from >> 6, shift = from & 63;
-    uint64_t x = (word < DL_N) ? k->limb[word] >> shift : 0;
-    if (shift + count > 64 && word + 1 < DL_N) x |= k->limb[word + 1] << (64 - shift);
+    uint64_t x = (word < KAM3_DL_WORDS) ? k->limb[word] >> shift : 0;
+    if (shift + count > 64 && word + 1 < KAM3_DL_WORDS) x |= k->limb[word + 1] << (64 - shift);
     return x & (((uint64_t)1 << count) - 1);
 }
 
@@ -102,7 +114,7 @@ void KAM3_DL(ge_mul)(DL_GE *r, const DL_GE *a, const DL_SC *k) {
 /* Sliding windows of up to five bits, each ending in a 1, over the odd powers of A; leading zeros cost nothing. */
 void KAM3_DL(ge_mul_vartime)(DL_GE *r, const DL_GE *a, const DL_SC *k) {
     DL_GE odd[16], x;
-    size_t left = 64 * DL_N; /* bits of k not yet dealt with */
+    size_t left = 64 * KAM3_DL_WORDS; /* bits of k not yet dealt with */
     while (left > 0 && KAM3_DL(bits)(k, left - 1, 1) == 0) left--;
     if (left == 0) {
         KAM3_DL(ge_small)(r, 1);
@@ -207,16 +219,19 @@ void KAM3_DL(ge_mul_base)(DL_GE *r, const DL_SC *k) {
 #undef KAM3_DL
 #undef DL_GE
 #undef DL_SC
-#undef DL_N
 #undef DL_STEPS
 #undef DL_ENTRIES
 #undef KAM3_DL_PREFIX
+#undef KAM3_DL_WORDS
 #undef KAM3_DL_LIMBS
 #undef KAM3_DL_ELEMENT_OCTETS
 #undef KAM3_DL_MODULUS
 #undef KAM3_DL_ORDER_BITS
+#undef KAM3_DL_RR
 #undef KAM3_DL_MUL
 #undef KAM3_DL_SQR
+#undef KAM3_DL_TO_LIMBS
+#undef KAM3_DL_TO_WORDS
 #undef KAM3_DL_WINDOW
 #undef KAM3_DL_TEETH
 #undef KAM3_DL_TABLES

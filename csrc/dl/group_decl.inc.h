@@ -2,7 +2,8 @@
  *
  * Expects
  *   KAM3_DL_PREFIX           the group's prefix, kam3_dl2048_ for instance
- *   KAM3_DL_LIMBS            n, the limbs of q
+ *   KAM3_DL_WORDS            the 64-bit words of q, and of r
+ *   KAM3_DL_LIMBS            n, the limbs of an element, in whatever radix the field kernel has
  *   KAM3_DL_ELEMENT_OCTETS   the octets of q
  *   KAM3_DL_SCALAR_OCTETS    the octets of r
  * and undefines them. One source file makes the functions from bn/scalar.inc.h and dl/group.inc.h.
@@ -10,13 +11,13 @@
 #include "base/ct.h"
 
 #define KAM3_SC_PREFIX KAM3_DL_PREFIX
-#define KAM3_SC_LIMBS KAM3_DL_LIMBS
+#define KAM3_SC_LIMBS KAM3_DL_WORDS
 #define KAM3_SC_OCTETS KAM3_DL_SCALAR_OCTETS
 #include "bn/scalar_decl.inc.h"
 
 #define KAM3_DL(name) KAM3_CAT(KAM3_DL_PREFIX, name)
 
-/* x R mod q, R = 2^64n, for an element x that is not 0; any representative below R */
+/* x R mod q for an element x that is not 0, as the field kernel has it: not necessarily below q */
 typedef struct {
     uint64_t limb[KAM3_DL_LIMBS];
 } KAM3_DL(ge);
@@ -32,6 +33,7 @@ void KAM3_DL(ge_prepare_tables)(void);
 
 #undef KAM3_DL
 #undef KAM3_DL_PREFIX
+#undef KAM3_DL_WORDS
 #undef KAM3_DL_LIMBS
 #undef KAM3_DL_ELEMENT_OCTETS
 #undef KAM3_DL_SCALAR_OCTETS

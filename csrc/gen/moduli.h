@@ -4,13 +4,26 @@
 
 #include "bn/bn.h"
 
-extern const kam3_modulus kam3_dl2048_q; /* 2^2048 - 2^1984 - 1 + 2^64 (floor(2^1918 pi) + 124476) */
-extern const kam3_modulus kam3_dl2048_r; /* (dl2048_q - 1) / 2 */
-extern const kam3_modulus kam3_dl4096_q; /* 2^4096 - 2^4032 - 1 + 2^64 (floor(2^3966 pi) + 240904) */
-extern const kam3_modulus kam3_dl4096_r; /* (dl4096_q - 1) / 2 */
-extern const kam3_modulus kam3_p256_q; /* 2^256 - 2^224 + 2^192 + 2^96 - 1 */
-extern const kam3_modulus kam3_p256_r; /* the order of P-256, 2^256 - 2^224 + 2^192 - 0x4319055258e8617b0c46353d039cdaaf */
-extern const kam3_modulus kam3_p521_q; /* 2^521 - 1 */
-extern const kam3_modulus kam3_p521_r; /* the order of P-521, 2^521 - 0x5ae79787c40d069948033feb708f65a2fc44a36477663b851449048e16ec79bf7 */
+/* 2^2048 - 2^1984 - 1 + 2^64 (floor(2^1918 pi) + 124476) */
+extern const kam3_modulus kam3_dl2048_q;
+/* (dl2048_q - 1) / 2 */
+extern const kam3_modulus kam3_dl2048_r;
+/* 2^4096 - 2^4032 - 1 + 2^64 (floor(2^3966 pi) + 240904) */
+extern const kam3_modulus kam3_dl4096_q;
+/* (dl4096_q - 1) / 2 */
+extern const kam3_modulus kam3_dl4096_r;
+/* 2^256 - 2^224 + 2^192 + 2^96 - 1 */
+extern const kam3_modulus kam3_p256_q;
+/* the order of P-256, 2^256 - 2^224 + 2^192 - 0x4319055258e8617b0c46353d039cdaaf */
+extern const kam3_modulus kam3_p256_r;
+/* 2^521 - 1 */
+extern const kam3_modulus kam3_p521_q;
+/* the order of P-521, 2^521 - 0x5ae79787c40d069948033feb708f65a2fc44a36477663b851449048e16ec79bf7 */
+extern const kam3_modulus kam3_p521_r;
+
+extern const uint64_t kam3_dl2048_q_m60[35];  /* dl2048_q, radix 2^60 */
+extern const uint64_t kam3_dl2048_q_rr60[35]; /* R^2 mod dl2048_q, R = 2^2100, radix 2^60 */
+extern const uint64_t kam3_dl4096_q_m60[69];  /* dl4096_q, radix 2^60 */
+extern const uint64_t kam3_dl4096_q_rr60[69]; /* R^2 mod dl4096_q, R = 2^4140, radix 2^60 */
 
 #endif

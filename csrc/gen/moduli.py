@@ -94,6 +94,15 @@ MODULI = (
 )
 
 
+#: The fields of the DL groups multiply in limbs of radix 2^60, R = 2^(60 n60) (csrc/dl/montgomery.h).
+RADIX60 = MODULI[0], MODULI[2]
+
+
+def n60(x: Modulus) -> int:
+    """Return the 60-bit limbs of m."""
+    return -(-x.m.bit_length() // 60)
+
+
 def words(x: int, count: int, bits: int) -> str:
     """Return the C initialiser of `count` limbs of x, `bits` bits each, least significant first."""
     limbs = [f"0x{(x >> (bits * i)) & (2**bits - 1):016x}" for i in range(count)]
@@ -105,7 +114,13 @@ BANNER = "/* Made by csrc/gen/moduli.py: change that and run it again. */\n"
 
 def header() -> str:
     """Return the text of moduli.h."""
-    lines = [f"extern const kam3_modulus kam3_{x.name}; /* {x.expression} */" for x in MODULI]
+    lines: list[str] = []
+    for x in MODULI:
+        lines += [f"/* {x.expression} */", f"extern const kam3_modulus kam3_{x.name};"]
+    lines.append("")
+    for x in RADIX60:
+        lines.append(f"extern const uint64_t kam3_{x.name}_m60[{n60(x)}];  /* {x.name}, radix 2^60 */")
+        lines.append(f"extern const uint64_t kam3_{x.name}_rr60[{n60(x)}]; /* R^2 mod {x.name}, R = 2^{60 * n60(x)}, radix 2^60 */")
     return f'{BANNER}#ifndef KAM3_GEN_MODULI_H\n#define KAM3_GEN_MODULI_H\n\n#include "bn/bn.h"\n\n' + "\n".join(lines) + "\n\n#endif\n"
 
 
@@ -132,6 +147,16 @@ const kam3_modulus kam3_{x.name} = {{
     .jumps = {x.jumps}, /* ceil({x.divsteps} / 62), {x.divsteps} = (45907 * {x.m.bit_length()} + 26313) / 19929 */
     .m_inv62 = 0x{x.m_inv62:016x}, /* m^-1 mod 2^62 */
     .m62 = {x.name}_m62,
+}};
+""")
+    for x in RADIX60:
+        n = n60(x)
+        out.append(f"""
+/* {x.name}, radix 2^60 */
+const uint64_t kam3_{x.name}_m60[{n}] = {{{words(x.m, n, 60)}
+}};
+/* R^2 mod {x.name}, R = 2^{60 * n}, radix 2^60 */
+const uint64_t kam3_{x.name}_rr60[{n}] = {{{words(2 ** (120 * n) % x.m, n, 60)}
 }};
 """)
     return "".join(out)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ctypes
 from dataclasses import dataclass
 
-from tests.clib import limbs, number
+from tests.c.test_bn import Modulus
+from tests.clib import limbs
 
 YES = 2**64 - 1
 LIBRARY_PARTS = ("base/wipe.c", "gen/moduli.c", "dl/dl2048.c", "dl/dl4096.c", "bn/bn.c", "bn/modulus.c", "bn/inverse.c", "bn/jacobi.c")
@@ -18,6 +19,7 @@ class Group:
     lib: ctypes.CDLL
     prefix: str
     q: int
+    limb_bits: int = 64
 
     def __post_init__(self) -> None:
         for name in ("ge_decode", "ge_encode", "sc_decode", "sc_inv"):
@@ -28,8 +30,14 @@ class Group:
         return (self.q - 1) // 2
 
     @property
-    def n(self) -> int:
+    def words(self) -> int:
+        """The 64-bit words of a scalar."""
         return -(-self.q.bit_length() // 64)
+
+    @property
+    def n(self) -> int:
+        """The limbs of an element."""
+        return -(-self.q.bit_length() // self.limb_bits)
 
     @property
     def octets(self) -> int:
@@ -38,20 +46,33 @@ class Group:
     @property
     def radix(self) -> int:
         """R of the Montgomery form."""
-        return 2 ** (64 * self.n)
+        return 2 ** (self.limb_bits * self.n)
 
     def function(self, name: str) -> ctypes._FuncPointer:  # type: ignore[name-defined]
         return getattr(self.lib, f"kam3_{self.prefix}_{name}")
 
+    def scalar(self, k: int) -> ctypes.Array[ctypes.c_uint64]:
+        return limbs(k, self.words)
+
+    def limbs(self, x: int) -> ctypes.Array[ctypes.c_uint64]:
+        """Return x in the limbs of an element."""
+        mask = 2**self.limb_bits - 1
+        return (ctypes.c_uint64 * self.n)(*((x >> (self.limb_bits * i)) & mask for i in range(self.n)))
+
+    def number(self, ge: ctypes.Array[ctypes.c_uint64]) -> int:
+        """Return the number that the limbs of an element spell."""
+        assert max(ge) < 2**self.limb_bits
+        return sum(limb << (self.limb_bits * i) for i, limb in enumerate(ge))
+
     def element(self, x: int) -> ctypes.Array[ctypes.c_uint64]:
-        """Return the Montgomery form of any x, in canonical limbs."""
-        return limbs(x * self.radix % self.q, self.n)
+        """Return the Montgomery form of any x, below q."""
+        return self.limbs(x * self.radix % self.q)
 
     def value(self, ge: ctypes.Array[ctypes.c_uint64]) -> int:
-        return number(ge) * pow(self.radix, -1, self.q) % self.q
+        return self.number(ge) * pow(self.radix, -1, self.q) % self.q
 
     def decode(self, x: int) -> tuple[bool, int]:
-        ge = limbs(0, self.n)
+        ge = self.limbs(0)
         ok = self.function("ge_decode")(ge, x.to_bytes(self.octets, "big"))
         assert ok in (0, YES)
         return ok == YES, self.value(ge)
@@ -66,6 +87,11 @@ class Group:
     def mul(self, name: str, k: int, x: int | None = None) -> int:
         """Call ge_mul_base (no x), ge_mul or ge_mul_vartime; r aliases the element."""
         ge = self.element(0 if x is None else x)
-        arguments = (ge, limbs(k, self.n)) if x is None else (ge, ge, limbs(k, self.n))
+        arguments = (ge, self.scalar(k)) if x is None else (ge, ge, self.scalar(k))
         self.function(name)(*arguments)
         return self.value(ge)
+
+
+def modp(lib: ctypes.CDLL, bits: int) -> Group:
+    """Return one of the two groups of csrc/dl."""
+    return Group(lib, f"dl{bits}", Modulus.in_dll(lib, f"kam3_dl{bits}_q").value, 60)

@@ -142,6 +142,20 @@ def test_octets_and_back(lib: ctypes.CDLL, octets: bytes, spare: int) -> None:
     assert back.raw[: len(octets) + 1] == octets + b"\xaa"
 
 
+@settings(max_examples=80, deadline=None)
+@given(st.data())
+def test_change_of_radix_and_back(lib: ctypes.CDLL, data: st.DataObject) -> None:
+    bits, words = data.draw(st.sampled_from([60, 62, 52, 33, 63])), data.draw(st.sampled_from([1, 4, 9, 32]))
+    a = data.draw(numbers(words))
+    n = -(-64 * words // bits) + data.draw(st.integers(0, 1))
+    r = limbs(2 ** (64 * n) - 1, n)
+    lib.kam3_bn_to_radix(r, n, bits, limbs(a, words), words)
+    assert list(r) == [(a >> (bits * i)) % 2**bits for i in range(n)]
+    back = limbs(2 ** (64 * words) - 1, words)
+    lib.kam3_bn_from_radix(back, words, r, n, bits)
+    assert number(back) == a
+
+
 def test_generated_constants(lib: ctypes.CDLL) -> None:
     found = library_moduli(lib)
     values = {name: mod.value for name, mod in found.items()}
@@ -162,6 +176,21 @@ def test_generated_constants(lib: ctypes.CDLL) -> None:
         assert (mod.n, mod.n0, mod.n62, mod.jumps, mod.m_inv62) == (expected.n, expected.n0, expected.n62, expected.jumps, expected.m_inv62)
         assert mod.rr[: mod.n] == expected.rr[: mod.n]
         assert mod.m62[: mod.n62] == expected.m62[: mod.n62]
+
+
+@pytest.mark.parametrize(("bits", "n"), [(2048, 35), (4096, 69)])
+def test_generated_constants_of_radix_60(lib: ctypes.CDLL, bits: int, n: int) -> None:
+    q = library_moduli(lib)[f"dl{bits}_q"].value
+
+    def constant(name: str) -> int:
+        digits = (ctypes.c_uint64 * n).in_dll(lib, f"kam3_dl{bits}_q_{name}")
+        assert max(digits) < 2**60
+        return sum(digit << (60 * i) for i, digit in enumerate(digits))
+
+    assert constant("m60") == q
+    assert constant("rr60") == pow(2, 2 * 60 * n, q)
+    assert 2 ** (60 * n) > 2**44 * q
+    assert q % 2**60 == 2**60 - 1
 
 
 def test_generator_agrees_with_its_output() -> None:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.c.dl_python import LIBRARY_PARTS, YES, Group
-from tests.c.test_bn import Modulus, numbers
+from tests.c.dl_python import LIBRARY_PARTS, YES, Group, modp
+from tests.c.test_bn import numbers
 from tests.clib import CSRC, VARIANTS, build, limbs, number
 
 
@@ -22,29 +22,30 @@ def lib(request: pytest.FixtureRequest) -> ctypes.CDLL:
 
 @pytest.fixture(params=[2048, 4096])
 def group(request: pytest.FixtureRequest, lib: ctypes.CDLL) -> Group:
-    return Group(lib, f"dl{request.param}", Modulus.in_dll(lib, f"kam3_dl{request.param}_q").value)
+    return modp(lib, request.param)
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.data())
-def test_kernel_takes_any_limbs(lib: ctypes.CDLL, data: st.DataObject) -> None:
-    """a b / R and a^2 / R for numbers up to R - 1, which may be above q."""
-    bits = data.draw(st.sampled_from([2048, 4096]))
-    group = Group(lib, f"dl{bits}", Modulus.in_dll(lib, f"kam3_dl{bits}_q").value)
-    near_q = st.integers(-3, 3).map(lambda d: group.q + d)
-    anything = st.one_of(numbers(group.n), near_q, st.integers(1, 3).map(lambda d: group.radix - d))
+def test_kernel_takes_numbers_below_2q(lib: ctypes.CDLL, data: st.DataObject) -> None:
+    """a b / R and a^2 / R stay below 2q, and their limbs below 2^60."""
+    group = modp(lib, data.draw(st.sampled_from([2048, 4096])))
+    q, over_r = group.q, pow(group.radix, -1, group.q)
+    near = st.sampled_from([0, q, 2 * q]).flatmap(lambda c: st.integers(-3, 3).map(lambda d: (c + d) % (2 * q)))
+    anything = st.one_of(numbers(group.words + 1).map(lambda x: x % (2 * q)), near)
     a, b = data.draw(anything), data.draw(anything)
-    x, r = limbs(a, group.n), limbs(0, group.n)
-    group.function("ge_add")(r, x, limbs(b, group.n))
-    over_r = pow(group.radix, -1, group.q)
-    assert number(r) % group.q == a * b * over_r % group.q
-    group.function("ge_mul_vartime")(r, x, limbs(4, group.n))
-    assert number(r) % group.q == a**4 * over_r**3 % group.q
+    x, r = group.limbs(a), group.limbs(0)
+    group.function("ge_add")(r, x, group.limbs(b))
+    assert group.number(r) < 2 * q
+    assert group.number(r) % q == a * b * over_r % q
+    group.function("ge_mul_vartime")(r, x, group.scalar(4))
+    assert group.number(r) < 2 * q
+    assert group.number(r) % q == a**4 * over_r**3 % q
 
 
 def test_decode(group: Group) -> None:
     q = group.q
-    for x in (0, 1, q - 1, q, q + 1, group.radix - 1):
+    for x in (0, 1, q - 1, q, q + 1, 256**group.octets - 1):
         assert group.decode(x) == (False, 2)
     for x in (2, 3, q - 2, q // 2, 2**64, q - 2**64, *(random.Random(x).randrange(2, q - 1) for x in range(5))):
         assert group.decode(x) == (True, x)
@@ -56,10 +57,12 @@ def test_encode(group: Group) -> None:
         assert group.encode(group.element(x)) == (True, x)
     for x in (1, q - 1):
         assert group.encode(group.element(x)) == (False, 0)
-    # the other representative below R of a Montgomery form, where there is one
+    # other representatives than the one below q
     over_r = pow(radix, -1, q)
-    for form in (1, 2, radix - q - 1):
-        assert group.encode(limbs(form + q, group.n)) == group.encode(limbs(form, group.n)) == (True, form * over_r % q)
+    for form in (1, 2, q - 1, q + 1, 2 * q - 1, radix - 1):
+        assert group.encode(group.limbs(form)) == (True, form * over_r % q)
+    for trivial in (1, q - 1):
+        assert group.encode(group.limbs(trivial * radix % q + q)) == (False, 0)
 
 
 def corner_scalars(r: int) -> list[int]:
@@ -86,13 +89,13 @@ def test_powers_by_short_and_random_scalars(group: Group) -> None:
 
 
 def test_powers_by_corner_scalars(lib: ctypes.CDLL) -> None:
-    group = Group(lib, "dl2048", Modulus.in_dll(lib, "kam3_dl2048_q").value)
+    group = modp(lib, 2048)
     check_powers(group, corner_scalars(group.r), 2)
 
 
 @pytest.mark.nightly
 def test_powers_by_corner_scalars_4096(lib: ctypes.CDLL) -> None:
-    group = Group(lib, "dl4096", Modulus.in_dll(lib, "kam3_dl4096_q").value)
+    group = modp(lib, 4096)
     check_powers(group, corner_scalars(group.r), 3)
 
 
@@ -104,9 +107,9 @@ def test_powers_of_special_elements(group: Group) -> None:
 
 
 def test_scalars(group: Group) -> None:
-    r, n, rng = group.r, group.n, random.Random(group.q + 2)
+    r, n, rng = group.r, group.words, random.Random(group.q + 2)
     out = limbs(0, n)
-    for x in (0, 1, r - 1, r, r + 1, group.radix - 1):
+    for x in (0, 1, r - 1, r, r + 1, 256**group.octets - 1):
         ok = group.function("sc_decode")(out, x.to_bytes(8 * n, "big"))
         assert (ok, number(out)) == ((YES, x) if 1 <= x < r else (0, 1))
     for _ in range(5):
@@ -123,7 +126,7 @@ def test_table_made_by_many_threads() -> None:
     """Whoever comes first fills the table; all get the right answer at once."""
     library = tuple(CSRC / part for part in LIBRARY_PARTS)
     fresh = build("dl-threads", (), (), library)
-    group = Group(fresh, "dl2048", Modulus.in_dll(fresh, "kam3_dl2048_q").value)
+    group = modp(fresh, 2048)
     scalars = [random.Random(i).randrange(group.r) for i in range(8)]
     gate, results = threading.Barrier(len(scalars)), dict.fromkeys(scalars, 0)
 

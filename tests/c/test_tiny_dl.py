@@ -35,7 +35,8 @@ def test_constants(lib: ctypes.CDLL, name: str) -> None:
     expected = Modulus.of(mod.value)
     q = ORDERS[name.split("_")[0]]
     assert mod.value == (q if name.endswith("q") else (q - 1) // 2)
-    assert (mod.n, mod.n0, mod.rr[0], mod.n62, mod.jumps, mod.m_inv62) == (1, expected.n0, expected.rr[0], 2, expected.jumps, expected.m_inv62)
+    assert (mod.n, mod.n0, mod.rr[0]) == (1, expected.n0, expected.rr[0])
+    assert (mod.n62, mod.jumps, mod.m_inv62) == (2, expected.jumps, expected.m_inv62)
     assert mod.m62[:2] == expected.m62[:2]
     assert mod.n0 != 1
 

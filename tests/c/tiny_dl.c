@@ -64,11 +64,15 @@ const kam3_modulus kam3_smalldl_r = {
 #include "bn/scalar.inc.h"
 
 #define KAM3_DL_PREFIX kam3_tinydl_
+#define KAM3_DL_WORDS 1
 #define KAM3_DL_LIMBS 1
 #define KAM3_DL_ELEMENT_OCTETS KAM3_TINYDL_ELEMENT_OCTETS
 #define KAM3_DL_MODULUS kam3_tinydl_q
 #define KAM3_DL_ORDER_BITS 5
+#define KAM3_DL_RR tinydl_q_rr
 #define KAM3_DL_MUL(r, a, b) kam3_mod_montmul(r, a, b, &kam3_tinydl_q)
+#define KAM3_DL_TO_LIMBS(limbs, words) ((limbs)[0] = (words)[0])
+#define KAM3_DL_TO_WORDS(words, limbs) ((words)[0] = (limbs)[0])
 #define KAM3_DL_SQR(r, a) kam3_mod_montmul(r, a, a, &kam3_tinydl_q)
 #define KAM3_DL_WINDOW 2
 #define KAM3_DL_TEETH 2
@@ -82,11 +86,15 @@ const kam3_modulus kam3_smalldl_r = {
 #include "bn/scalar.inc.h"
 
 #define KAM3_DL_PREFIX kam3_smalldl_
+#define KAM3_DL_WORDS 1
 #define KAM3_DL_LIMBS 1
 #define KAM3_DL_ELEMENT_OCTETS KAM3_SMALLDL_ELEMENT_OCTETS
 #define KAM3_DL_MODULUS kam3_smalldl_q
 #define KAM3_DL_ORDER_BITS 10
+#define KAM3_DL_RR smalldl_q_rr
 #define KAM3_DL_MUL(r, a, b) kam3_mod_montmul(r, a, b, &kam3_smalldl_q)
+#define KAM3_DL_TO_LIMBS(limbs, words) ((limbs)[0] = (words)[0])
+#define KAM3_DL_TO_WORDS(words, limbs) ((words)[0] = (limbs)[0])
 #define KAM3_DL_SQR(r, a) kam3_mod_montmul(r, a, a, &kam3_smalldl_q)
 #define KAM3_DL_WINDOW 3
 #define KAM3_DL_TEETH 3
