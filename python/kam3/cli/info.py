@@ -34,7 +34,7 @@ def add(commands: Subparsers) -> argparse.ArgumentParser:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the report; the status is 1 when no backend can run."""
+    """Print the report; the status is 1 when no backend is in use."""
     facts = gather()
     if arguments.json:
         print(json.dumps(facts, indent=2))
@@ -45,13 +45,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 def gather() -> dict[str, Any]:
     """Collect what the command prints, ready for JSON."""
+    active, reason = None, None
     try:
         active = dataclasses.asdict(kam3.backends.report())
-    except BackendUnavailableError:
-        active = None
+    except BackendUnavailableError as error:
+        reason = str(error)
     return {
         "version": kam3.__version__,
         "active": active,
+        "reason": reason,
         "backends": [_availability(name) for name in kam3.backends.NAMES],
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "platform": platform.platform(),
@@ -84,7 +86,7 @@ def _show(facts: dict[str, Any]) -> None:
         print(f"features:  {' '.join(active['cpu_features']) or '-'}")
         print(f"build:     {active['build']}")
     else:
-        print("in use:    none: every operation fails until a backend below can run")
+        print(f"in use:    none, and so every operation fails: {facts['reason']}")
     print()
     rows = [
         (entry["name"], "yes" if entry["available"] else "no", {True: "yes", False: "no", None: "-"}[entry["constant_time"]])
