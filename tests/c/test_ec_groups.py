@@ -1,0 +1,208 @@
+"""csrc/ec: the groups of P-256 and P-521 against plain Python."""
+
+from __future__ import annotations
+
+import ctypes
+import random
+import shutil
+import tempfile
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.c.ec_support import CURVES, EC_VARIANTS, Affine, Curve, Group, group
+
+
+@pytest.fixture(scope="module", params=[(n, v) for n in CURVES for v in EC_VARIANTS], ids="-".join)
+def curve(request: pytest.FixtureRequest) -> Group:
+    name, variant = request.param
+    return group(CURVES[name], variant)
+
+
+def corners(c: Curve) -> list[int]:
+    """Scalars at which windows, signs and exceptional additions change."""
+    bits = c.r.bit_length()
+    found = {0, 1, 2, 3, 15, 16, 17, 31, 32, 33, 47, 48, 49, 527, 528, 529, c.r - 1, c.r - 2, c.r - 16, c.r - 17, c.r // 2, c.r // 2 + 1}
+    found |= {2**i + d for i in (*range(4, 70, 7), 64, 128, 255, bits - 1) for d in (-1, 0, 1)}
+    found |= {sum(16 << (5 * i) for i in range(bits // 5)), sum(15 << (5 * i) for i in range(bits // 5)), 2 ** (bits - 1) - 1}
+    return sorted(k for k in found if k < c.r)
+
+
+def some_points(c: Curve) -> list[Affine]:
+    return [None, c.g, c.neg(c.g), c.add(c.g, c.g), c.mul(2**200 + 12345, c.g)]
+
+
+def test_additions(curve: Group) -> None:
+    c = curve.curve
+    for a in some_points(c):
+        for b in [*some_points(c), c.neg(a), a]:
+            assert curve.encode(curve.add(curve.load(a), curve.load(b))) == c.encode(c.add(a, b))
+
+
+def test_additions_in_place_of_sums(curve: Group) -> None:
+    """Sums of sums: operands with z other than 1, equal ones and opposite ones, and results that overwrite operands."""
+    c = curve.curve
+    two_g = c.add(c.g, c.g)
+    a = curve.add(curve.load(two_g), curve.load(c.g))
+    b = curve.add(curve.load(c.g), curve.load(two_g))
+    minus = curve.add(curve.load(c.neg(two_g)), curve.load(c.neg(c.g)))
+    assert curve.encode(curve.add(a, b)) == c.encode(c.mul(6, c.g))
+    assert curve.encode(curve.add(a, minus)) == c.encode(None)
+    curve.f("ge_add")(a, a, a)
+    assert curve.encode(a) == c.encode(c.mul(6, c.g))
+    curve.f("ge_add")(b, a, b)
+    assert curve.encode(b) == c.encode(c.mul(9, c.g))
+    curve.f("ge_dbl")(b, b)
+    assert curve.encode(b) == c.encode(c.mul(18, c.g))
+    nothing = curve.load(None)
+    curve.f("ge_dbl")(nothing, nothing)
+    assert curve.encode(curve.add(nothing, b)) == c.encode(c.mul(18, c.g))
+
+
+def test_corner_scalars(curve: Group) -> None:
+    c = curve.curve
+    point = c.mul(2**77 + 5, c.g)
+    loaded, base = curve.load(point), curve.load(c.g)
+    for k in corners(c):
+        expected = c.encode(c.mul(k, point))
+        assert curve.encode(curve.mul(k, loaded)) == expected
+        assert curve.encode(curve.mul(k, loaded, "ge_mul_vartime")) == expected
+        expected = c.encode(c.mul(k, c.g))
+        assert curve.encode(curve.mul(k, base)) == expected
+        assert curve.encode(curve.mul_base(k)) == expected
+        for name in ("ge_mul", "ge_mul_vartime"):
+            assert curve.encode(curve.mul(k, curve.load(None), name)) == c.encode(None)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**521), st.integers(0, 2**521))
+def test_random_scalars(curve: Group, m: int, k: int) -> None:
+    c = curve.curve
+    m, k = m % c.r, k % c.r
+    point = curve.mul_base(m)  # z is not 1
+    expected = c.encode(c.mul(m * k % c.r, c.g))
+    assert curve.encode(curve.mul(k, point)) == expected
+    assert curve.encode(curve.mul(k, point, "ge_mul_vartime")) == expected
+    assert curve.encode(curve.mul_base(m * k % c.r)) == expected
+    assert curve.encode(curve.add(curve.mul_base(k), point)) == c.encode(c.mul((m + k) % c.r, c.g))
+    curve.f("ge_mul")(point, point, curve.scalar(k))
+    assert curve.encode(point) == expected, "r may be a"
+
+
+def test_long_chains_keep_their_magnitudes(curve: Group) -> None:
+    c, rng = curve.curve, random.Random(8121)
+    total, a = 1, curve.load(c.g)
+    for _ in range(60):
+        step = rng.choice(("add", "dbl", "mul", "vartime", "self"))
+        k = rng.randrange(c.r)
+        if step == "add":
+            a, total = curve.add(a, curve.mul_base(k)), total + k
+        elif step == "dbl":
+            curve.f("ge_dbl")(a, a)
+            total *= 2
+        elif step == "self":
+            a, total = curve.add(a, a), total * 2
+        else:
+            a, total = curve.mul(k, a, "ge_mul" if step == "mul" else "ge_mul_vartime"), total * k
+        total %= c.r
+    assert curve.encode(a) == c.encode(c.mul(total, c.g))
+
+
+def test_codec_round_trip(curve: Group) -> None:
+    c = curve.curve
+    for k in (1, 2, 3, 5, 1000, c.r - 1, c.r - 2, 2**130):
+        for point in (c.mul(k, c.g), c.neg(c.mul(k, c.g))):
+            ok, loaded = curve.decode(c.encode(point))
+            assert ok
+            assert curve.encode(loaded) == c.encode(point)
+
+
+def expect_refused(curve: Group, octets: bytes) -> None:
+    ok, loaded = curve.decode(octets)
+    assert not ok
+    assert curve.encode(loaded) == curve.curve.encode(curve.curve.g), "what is refused decodes to the base point"
+
+
+def test_codec_refuses_x_from_q_on_and_high_bits(curve: Group) -> None:
+    c = curve.curve
+    length = c.element_octets
+    valid = int.from_bytes(c.encode(c.g), "big")
+    for parity in (0, 1):
+        for x in (c.q, c.q + 1, c.q + c.g[0], 2 ** c.q.bit_length() - 1, 2 ** c.q.bit_length(), 2 ** (8 * length - 1) - 1):
+            if 2 * x + parity < 2 ** (8 * length):
+                expect_refused(curve, (2 * x + parity).to_bytes(length, "big"))
+    for bit in range(c.q.bit_length() + 1, 8 * length):
+        expect_refused(curve, (valid | 1 << bit).to_bytes(length, "big"))
+    # x + q for every small x that is on the curve: the same point by another name
+    for x in range(40):
+        if 2 * (x + c.q) + 1 < 2 ** (8 * length):
+            expect_refused(curve, (2 * (x + c.q)).to_bytes(length, "big"))
+
+
+def test_codec_accepts_exactly_the_curve(curve: Group) -> None:
+    c, rng = curve.curve, random.Random(521)
+    seen = set()
+    for x in (*range(24), c.q - 1, c.q - 2, c.q - 3, *(rng.randrange(c.q) for _ in range(24))):
+        square = (x**3 - 3 * x + c.b) % c.q
+        y = pow(square, (c.q + 1) // 4, c.q)
+        exists = y * y % c.q == square
+        seen.add(exists)
+        for parity in (0, 1):
+            octets = (2 * x + parity).to_bytes(c.element_octets, "big")
+            if exists:
+                ok, loaded = curve.decode(octets)
+                assert ok
+                assert curve.encode(loaded) == octets
+                expected = c.add((x, y if y % 2 == parity else c.q - y), c.g)
+                assert curve.encode(curve.add(loaded, curve.load(c.g))) == c.encode(expected)
+            else:
+                expect_refused(curve, octets)
+    assert seen == {True, False}
+
+
+def test_the_identity_has_no_encoding(curve: Group) -> None:
+    c = curve.curve
+    for nothing in (curve.load(None), curve.add(curve.load(c.g), curve.load(c.neg(c.g))), curve.mul_base(0)):
+        assert curve.encode(nothing) == b""
+
+
+def test_all_zero_octets_are_a_point(curve: Group) -> None:
+    """(0, y) with y^2 = b and y even is on both curves: its encoding is all zero, and not the identity's."""
+    c = curve.curve
+    y = pow(c.b, (c.q + 1) // 4, c.q)
+    assert y * y % c.q == c.b
+    ok, loaded = curve.decode(bytes(c.element_octets))
+    assert ok
+    assert curve.encode(loaded) == bytes(c.element_octets)
+    assert curve.encode(curve.add(loaded, loaded)) == c.encode(c.mul(2, (0, y if y % 2 == 0 else c.q - y)))
+
+
+@pytest.mark.parametrize("name", CURVES)
+def test_threads_racing_for_the_table(name: str) -> None:
+    c = CURVES[name]
+    fresh = Group(private_copy(group(c, "int128").lib), c)
+    scalars = [random.Random(i).randrange(c.r) for i in range(4)]
+    start, results = threading.Barrier(8), [[] for _ in range(8)]
+
+    def work(i: int) -> None:
+        start.wait()
+        if i == 7:
+            fresh.f("ge_prepare_tables")()
+        results[i] = [fresh.encode(fresh.mul_base(k)) for k in scalars]
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == [[c.encode(c.mul(k, c.g)) for k in scalars]] * 8
+
+
+def private_copy(lib: ctypes.CDLL) -> ctypes.CDLL:
+    """Load a library once more, with tables of its own that are still empty."""
+    copy = Path(tempfile.mkdtemp(prefix="kam3-ec-copy-")) / "copy.so"
+    shutil.copy(lib._name, copy)
+    return ctypes.CDLL(str(copy))
