@@ -14,7 +14,10 @@ OUTPUT = Path(__file__).resolve().parent / "curves.h"
 
 @dataclass(frozen=True)
 class Curve:
-    """A curve y^2 = x^3 - 3x + b mod q, its base point, and how its field keeps a number x: `count` limbs of `bits` bits of x * scale mod q."""
+    """A curve y^2 = x^3 - 3x + b mod q, its base point, and how its field keeps a number.
+
+    A number x is kept as `count` limbs, `bits` bits each, of x * scale mod q.
+    """
 
     name: str
     q: int
