@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+__version__ = "0.1.0"
+
 from kam3 import backends, errors
 from kam3.algorithms import ALGORITHMS, DL_2048, DL_4096, EC_P256, EC_P521, Algorithm, algorithm
 from kam3.backends import Kam3Warning
@@ -25,8 +27,6 @@ from kam3.exchange import ClientExchange, ServerExchange
 from kam3.pi import Pi
 from kam3.preparation import prepare_password, prepare_user
 from kam3.session import ClientSession, ServerSession
-
-__version__ = "0.1.0"
 
 __all__ = [
     "ALGORITHMS",
