@@ -54,6 +54,10 @@ def tiny_algorithm(group: groups.ModpGroup | groups.Curve) -> Algorithm:
     return Algorithm._of("TINY", ps, Counting({ps.token: group}))
 
 
+def t1_of(alg: Algorithm, kc1: bytes) -> int:
+    return int.from_bytes(hashlib.new(alg.hash_name, b"\1" + kc1).digest(), "big")
+
+
 def draws(monkeypatch: pytest.MonkeyPatch, secrets: Iterable[int]) -> None:
     """Let the operating system's random octets be these numbers."""
     numbers = iter(secrets)
@@ -166,7 +170,7 @@ def test_row_06_a_j_that_makes_k_s1_trivial_ends_the_exchange(alg: Algorithm) ->
     """J = K_c1^-t_1 (or its negative) can be arranged in the real groups by who writes J."""
     group, s_c1 = GROUPS[alg], 2**40
     kc1 = alg.kc1(s_c1.to_bytes(alg.scalar_octets, "big"))
-    t1 = int.from_bytes(hashlib.new(alg.hash_name, b"\1" + kc1).digest(), "big")
+    t1 = t1_of(alg, kc1)
     inverse = group.encode(group.mul(-s_c1 * t1 % group.r, group.g))
     for number in (inverse, group.q - inverse) if alg in DL else (inverse,):
         j = number.to_bytes(alg.element_octets, "big")
@@ -189,7 +193,7 @@ def test_row_06_every_k_c1_in_a_tiny_group(group: groups.ModpGroup | groups.Curv
     j = bytes([group.encode(j_element)])
     for kc1_element in tiny.elements(group):
         kc1 = bytes([group.encode(kc1_element)])
-        total = group.add(j_element, group.mul(int.from_bytes(hashlib.sha256(b"\1" + kc1).digest(), "big"), kc1_element))
+        total = group.add(j_element, group.mul(t1_of(alg, kc1), kc1_element))
         exchange = kam3.ServerExchange(alg, j, strict=False)
         if not group.is_trivial(total):
             continue
@@ -240,11 +244,10 @@ def test_row_08_a_denominator_of_0_is_drawn_again_before_k_c1_is_sent(
     alg, found = tiny_algorithm(group), 0
     for s_c1 in range(1, group.r):
         kc1 = alg.kc1(bytes([s_c1]))
-        t1 = int.from_bytes(hashlib.sha256(b"\1" + kc1).digest(), "big")
-        pi = (-s_c1 * t1 % group.r).to_bytes(32, "big")
+        pi = (-s_c1 * t1_of(alg, kc1) % group.r).to_bytes(32, "big")
         if not any(pi):
             continue
-        other = next(s for s in range(1, group.r) if (s * self_t1(alg, s) + int.from_bytes(pi, "big")) % group.r)
+        other = next(s for s in range(1, group.r) if (s * t1_of(alg, alg.kc1(bytes([s]))) + int.from_bytes(pi, "big")) % group.r)
         draws(monkeypatch, [s_c1, s_c1, other])
         with kam3.ClientExchange(alg, pi) as client:
             assert client.kc1 == alg.kc1(bytes([other]))
@@ -257,10 +260,6 @@ def test_row_08_a_denominator_of_0_is_drawn_again_before_k_c1_is_sent(
     assert found >= group.r - 2
 
 
-def self_t1(alg: Algorithm, s_c1: int) -> int:
-    return int.from_bytes(hashlib.sha256(b"\1" + alg.kc1(bytes([s_c1]))).digest(), "big")
-
-
 @any_tiny
 def test_row_08_a_numerator_of_0_ends_the_exchange(group: groups.ModpGroup | groups.Curve, monkeypatch: pytest.MonkeyPatch) -> None:
     alg, found = tiny_algorithm(group), 0
@@ -269,7 +268,7 @@ def test_row_08_a_numerator_of_0_ends_the_exchange(group: groups.ModpGroup | gro
         t2 = int.from_bytes(hashlib.sha256(b"\2" + kc1 + ks1).digest(), "big")
         if (s_c1 + t2) % group.r:
             continue
-        pi = (next(p for p in range(1, group.r) if (s_c1 * self_t1(alg, s_c1) + p) % group.r)).to_bytes(32, "big")
+        pi = (next(p for p in range(1, group.r) if (s_c1 * t1_of(alg, kc1) + p) % group.r)).to_bytes(32, "big")
         draws(monkeypatch, [s_c1])
         client = kam3.ClientExchange(alg, pi)
         with pytest.raises(DegenerateError, match="computed z"):
