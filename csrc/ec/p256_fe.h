@@ -24,27 +24,15 @@ typedef struct {
 
 kam3_mask kam3_p256_fe_from_octets(kam3_p256_fe *r, const uint8_t octets[KAM3_P256_FE_OCTETS]);
 void kam3_p256_fe_to_octets(uint8_t octets[KAM3_P256_FE_OCTETS], const kam3_p256_fe *a);
+void kam3_p256_fe_add(kam3_p256_fe *r, const kam3_p256_fe *a, const kam3_p256_fe *b);
+void kam3_p256_fe_sub(kam3_p256_fe *r, const kam3_p256_fe *a, const kam3_p256_fe *b, unsigned m);
+void kam3_p256_fe_neg(kam3_p256_fe *r, const kam3_p256_fe *a, unsigned m);
 void kam3_p256_fe_mul(kam3_p256_fe *r, const kam3_p256_fe *a, const kam3_p256_fe *b);
 void kam3_p256_fe_sqr(kam3_p256_fe *r, const kam3_p256_fe *a);
 void kam3_p256_fe_inv(kam3_p256_fe *r, const kam3_p256_fe *a);
 kam3_mask kam3_p256_fe_sqrt(kam3_p256_fe *r, const kam3_p256_fe *a);
 kam3_mask kam3_p256_fe_is_odd(const kam3_p256_fe *a);
 void kam3_p256_fe_set_one(kam3_p256_fe *r);
-
-/* r = t mod q, t = sum t_i 2^64i + 2^256 carry. Requires: t < 2q, carry is 0 or 1 */
-KAM3_INLINE void kam3_p256_fe_reduce_once(kam3_p256_fe *r, uint64_t t0, uint64_t t1, uint64_t t2, uint64_t t3,
-                                           uint64_t carry) {
-    uint64_t c = 0;
-    const uint64_t s0 = kam3_addc(t0, KAM3_P256_MINUS_Q0, &c);
-    const uint64_t s1 = kam3_addc(t1, KAM3_P256_MINUS_Q1, &c);
-    const uint64_t s2 = kam3_addc(t2, KAM3_P256_MINUS_Q2, &c);
-    const uint64_t s3 = kam3_addc(t3, KAM3_P256_MINUS_Q3, &c); /* c = 1 iff t >= q */
-    const kam3_mask m_small = kam3_mask_from_bit(1 ^ (c | carry));
-    r->v[0] = s0 ^ (m_small & (s0 ^ t0));
-    r->v[1] = s1 ^ (m_small & (s1 ^ t1));
-    r->v[2] = s2 ^ (m_small & (s2 ^ t2));
-    r->v[3] = s3 ^ (m_small & (s3 ^ t3));
-}
 
 KAM3_INLINE void kam3_p256_fe_verify(const kam3_p256_fe *a) {
 #if defined(KAM3_VERIFY)
@@ -57,40 +45,6 @@ KAM3_INLINE void kam3_p256_fe_verify(const kam3_p256_fe *a) {
 #else
     (void)a;
 #endif
-}
-
-KAM3_INLINE void kam3_p256_fe_add(kam3_p256_fe *r, const kam3_p256_fe *a, const kam3_p256_fe *b) {
-    uint64_t c = 0;
-    kam3_p256_fe_verify(a);
-    kam3_p256_fe_verify(b);
-    const uint64_t t0 = kam3_addc(a->v[0], b->v[0], &c);
-    const uint64_t t1 = kam3_addc(a->v[1], b->v[1], &c);
-    const uint64_t t2 = kam3_addc(a->v[2], b->v[2], &c);
-    const uint64_t t3 = kam3_addc(a->v[3], b->v[3], &c);
-    kam3_p256_fe_reduce_once(r, t0, t1, t2, t3, c);
-}
-
-/* a - b + 2^256, and if that did not reach 2^256, the difference is negative and q is missing. */
-KAM3_INLINE void kam3_p256_fe_sub(kam3_p256_fe *r, const kam3_p256_fe *a, const kam3_p256_fe *b, unsigned m) {
-    uint64_t c = 1;
-    (void)m;
-    kam3_p256_fe_verify(a);
-    kam3_p256_fe_verify(b);
-    const uint64_t t0 = kam3_addc(a->v[0], ~b->v[0], &c);
-    const uint64_t t1 = kam3_addc(a->v[1], ~b->v[1], &c);
-    const uint64_t t2 = kam3_addc(a->v[2], ~b->v[2], &c);
-    const uint64_t t3 = kam3_addc(a->v[3], ~b->v[3], &c);
-    const kam3_mask m_negative = kam3_mask_from_bit(c ^ 1);
-    c = 0;
-    r->v[0] = kam3_addc(t0, m_negative, &c);
-    r->v[1] = kam3_addc(t1, m_negative & 0xffffffff, &c);
-    r->v[2] = kam3_addc(t2, 0, &c);
-    r->v[3] = kam3_addc(t3, m_negative & KAM3_P256_Q3, &c);
-}
-
-KAM3_INLINE void kam3_p256_fe_neg(kam3_p256_fe *r, const kam3_p256_fe *a, unsigned m) {
-    static const kam3_p256_fe zero = {{0}};
-    kam3_p256_fe_sub(r, &zero, a, m);
 }
 
 KAM3_INLINE void kam3_p256_fe_carry(kam3_p256_fe *r) { kam3_p256_fe_verify(r); }
