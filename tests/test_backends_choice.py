@@ -28,7 +28,7 @@ class NativeBackend(ReferenceBackend):
     name = 'native'
     def __init__(self, cpu_path=None):
         super().__init__()
-        if cpu_path not in (None, 'portable'):
+        if cpu_path is not None and cpu_path.encode('utf-8') != b'portable':
             raise BackendUnavailableError(f'no CPU path {cpu_path!r}', argument='cpu_path')
         self.asked = cpu_path
 sys.modules['kam3.backends.native'] = types.ModuleType('kam3.backends.native')
@@ -118,7 +118,7 @@ def test_empty_environment_is_none() -> None:
 @pytest.mark.parametrize("name", ["openssl", "Native", " native", "native,gmpy2"])
 def test_wrong_name_in_the_environment(name: str) -> None:
     fault = f"there is no backend {name!r}; there are native, gmpy2, reference"
-    assert python(SHOW, KAM3_BACKEND=name) == f"BackendUnavailableError KAM3_BACKEND KAM3_BACKEND={name}: {fault}\n" * 2
+    assert python(SHOW, KAM3_BACKEND=name) == f"BackendUnavailableError KAM3_BACKEND KAM3_BACKEND={name!r}: {fault}\n" * 2
 
 
 def test_missing_backend_in_the_environment() -> None:
@@ -134,7 +134,11 @@ def test_environment_names_the_cpu_path() -> None:
 
 def test_wrong_cpu_path_does_not_lead_to_less_protection() -> None:
     said = python(WITH_CORE + SHOW, KAM3_CPU="warp")
-    assert said == "BackendUnavailableError cpu_path no CPU path 'warp'\n" * 2
+    assert said == "BackendUnavailableError KAM3_CPU KAM3_CPU='warp': no CPU path 'warp'\n" * 2
+
+
+def test_cpu_path_that_is_no_text() -> None:
+    assert python(WITH_CORE + SHOW, KAM3_CPU=os.fsdecode(b"\xff")).count("BackendUnavailableError KAM3_CPU KAM3_CPU='\\udcff'") == 2
 
 
 # In this process

@@ -237,7 +237,6 @@ class ServerSession(_Session):
                 matched = self._matching(received, number, hosts)
                 if matched is not None:
                     vks = self._vk(LABEL_VKS, number, matched)
-                    self._require_not_closed()
                     self._matched, self._ended = matched, None
             finally:
                 if self._ended is not None:

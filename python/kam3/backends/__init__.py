@@ -53,7 +53,11 @@ def _make(name: str) -> Backend:
     if name == "native":
         from kam3.backends.native import NativeBackend
 
-        return NativeBackend(os.environ.get("KAM3_CPU") or None)
+        path = os.environ.get("KAM3_CPU") or None
+        try:
+            return NativeBackend(path)
+        except (BackendUnavailableError, UnicodeEncodeError) as error:  # the latter: octets in the environment that are no UTF-8
+            raise BackendUnavailableError(f"KAM3_CPU={path!a}: {error}", argument="KAM3_CPU") from error
     if name == "gmpy2":
         from kam3.backends.gmp import GmpBackend
 
@@ -84,7 +88,7 @@ def get(name: str | None = None) -> Backend:
     if not isinstance(name, str):
         raise TypeError(f"name must be a str, not {type(name).__name__}")
     if name not in NAMES:
-        raise BackendUnavailableError(f"there is no backend {name!r}; there are {', '.join(NAMES)}", argument="name")
+        raise BackendUnavailableError(f"there is no backend {name!a}; there are {', '.join(NAMES)}", argument="name")
     with _lock:
         if name not in _instances:
             try:
@@ -106,7 +110,7 @@ def _choose() -> Backend:
                 try:
                     _active = get(asked)
                 except BackendUnavailableError as error:
-                    raise BackendUnavailableError(f"KAM3_BACKEND={asked}: {error}", argument="KAM3_BACKEND") from error
+                    raise BackendUnavailableError(f"KAM3_BACKEND={asked!a}: {error}", argument="KAM3_BACKEND") from error
         return _active
 
 
