@@ -4,21 +4,18 @@
 
 #include "kam3.h"
 
-#if (defined(__x86_64__) || defined(_M_X64)) && (defined(__GNUC__) || defined(__clang__))
+#if KAM3_X86_64
 #include <cpuid.h>
-#define KAM3_HAVE_CPUID 1
-#else
-#define KAM3_HAVE_CPUID 0
 #endif
 
 /* In the order of the bits in base/cpu.h. */
-static const char *const feature_names[] = {"bmi2", "adx", "sha", "avx2", "avx512f", "avx512vl", "avx512ifma"};
+static const char *const feature_names[] = {"bmi2", "adx", "sha", "avx2", "avx512f", "avx512vl", "avx512ifma", "ssse3"};
 
 const char *kam3_cpu_feature_name(unsigned i) {
     return i < sizeof feature_names / sizeof feature_names[0] ? feature_names[i] : NULL;
 }
 
-#if KAM3_HAVE_CPUID
+#if KAM3_X86_64
 
 /* XCR0: the register files that the operating system saves. */
 static uint64_t saved_state(void) {
@@ -32,8 +29,9 @@ uint32_t kam3_cpu_features(void) {
     uint32_t a, b, c, d, found = 0;
     uint64_t saved = 0;
     if (!__get_cpuid(1, &a, &b, &c, &d)) return 0;
+    if (c & (1u << 9)) found |= KAM3_CPU_SSSE3;
     if (c & (1u << 27)) saved = saved_state(); /* OSXSAVE: xgetbv exists */
-    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return 0;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return found;
     if (b & (1u << 8)) found |= KAM3_CPU_BMI2;
     if (b & (1u << 19)) found |= KAM3_CPU_ADX;
     if (b & (1u << 29)) found |= KAM3_CPU_SHA;
@@ -52,6 +50,14 @@ uint32_t kam3_cpu_features(void) { return 0; }
 
 #endif
 
+#define SHANI (KAM3_CPU_SHA | KAM3_CPU_SSSE3)
+#define ADX (KAM3_CPU_BMI2 | KAM3_CPU_ADX)
+#define IFMA (ADX | KAM3_CPU_AVX2 | KAM3_CPU_AVX512F | KAM3_CPU_AVX512VL | KAM3_CPU_AVX512IFMA)
+
+/* The CPU word holds the features in use, with the path's number above them; it is 0 until first asked. */
+#define CHOSEN 0x80000000u
+#define PATH_SHIFT 24
+
 /* From the least to the most demanding: the default is the last one this CPU can run. A path allows no more than it names, so that
    forcing one on a bigger machine runs the code a smaller machine would. */
 static const struct {
@@ -59,13 +65,13 @@ static const struct {
     uint32_t needed, allowed;
 } paths[] = {
     {"portable", 0, 0},
+    {"shani", SHANI, SHANI},
+    {"adx", ADX, ADX | SHANI | KAM3_CPU_AVX2},
+    {"ifma", IFMA, ~0u >> (32 - PATH_SHIFT)},
 };
 
-/* The CPU word: the features in use, with the path's number above them; 0 until first asked. Set idempotently, or by choice. */
+/* Set idempotently, or by choice. */
 static atomic_uint cpu_word;
-
-#define CHOSEN 0x80000000u
-#define PATH_SHIFT 24
 
 static uint32_t word_for(unsigned path, uint32_t found) { return CHOSEN | path << PATH_SHIFT | (found & paths[path].allowed); }
 

@@ -9,6 +9,13 @@
 
 #include "base/config.h"
 
+/* 1 where kernels with function target attributes and x86 intrinsics are compiled; elsewhere their files are empty. */
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+#define KAM3_X86_64 1
+#else
+#define KAM3_X86_64 0
+#endif
+
 /* In the order of feature_names in cpu.c. */
 enum {
     KAM3_CPU_BMI2 = 1 << 0,
@@ -17,7 +24,8 @@ enum {
     KAM3_CPU_AVX2 = 1 << 3,
     KAM3_CPU_AVX512F = 1 << 4,
     KAM3_CPU_AVX512VL = 1 << 5,
-    KAM3_CPU_AVX512IFMA = 1 << 6
+    KAM3_CPU_AVX512IFMA = 1 << 6,
+    KAM3_CPU_SSSE3 = 1 << 7
 };
 
 /* 1 if all these features are in use: this CPU has them, and the chosen path allows them. */

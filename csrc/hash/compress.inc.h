@@ -1,11 +1,14 @@
-/* The body of a SHA-2 compression function [FIPS 180-4, 6.2.2 and 6.4.2], a template over the width of its words.
+/* The compression function of a SHA-2 hash [FIPS 180-4, 6.2.2 and 6.4.2] and PBKDF2's loop over it, a template over the width of
+ * the words.
  *
  * Before inclusion, define
  *   WORD, WORD_BITS, WORD_LOAD     the word, its size, and its big-endian load
  *   ROUNDS, ROUND_CONSTANTS        a multiple of 16, and that many words K
  *   S0, S1                         Sigma_0 and Sigma_1 as three rotations: r, s, t
  *   E0, E1                         sigma_0 and sigma_1 as two rotations and a shift: r, s, t
- *   COMPRESS                       the name of the function
+ *   WORDS                          the words' name in a kam3_hash_state
+ *   TARGET                         what stands before a function: nothing, or the attribute of a CPU path
+ *   COMPRESS, ITERATE              the names of the functions
  */
 
 #define ROTR(x, k) (((x) >> (k)) | ((x) << (WORD_BITS - (k))))
@@ -44,24 +47,51 @@ KAM3_INLINE WORD sha2_extend(WORD w[16], unsigned i) {
         sha2_round(b, c, d, &e, f, g, h, &a, k[(i) + 7] + w_of((i) + 7)); \
     } while (0)
 
-#define W_LOADED(i) (w[i] = WORD_LOAD(blocks + (i) * sizeof(WORD)))
+#define W_GIVEN(i) w[i]
 #define W_EXTENDED(i) sha2_extend(w, i)
 
-void COMPRESS(WORD state[8], const uint8_t *blocks, size_t count) {
+/* state = the chaining value after the block w, which is used up */
+KAM3_INLINE void sha2_block(WORD state[8], WORD w[16]) {
+    WORD a = state[0], b = state[1], c = state[2], d = state[3];
+    WORD e = state[4], f = state[5], g = state[6], h = state[7];
+    const WORD *k = ROUND_CONSTANTS;
+    EIGHT_ROUNDS(0, W_GIVEN);
+    EIGHT_ROUNDS(8, W_GIVEN);
+    for (int t = 16; t < ROUNDS; t += 16) {
+        k += 16;
+        EIGHT_ROUNDS(0, W_EXTENDED);
+        EIGHT_ROUNDS(8, W_EXTENDED);
+    }
+    state[0] += a, state[1] += b, state[2] += c, state[3] += d;
+    state[4] += e, state[5] += f, state[6] += g, state[7] += h;
+}
+
+TARGET void COMPRESS(WORD state[8], const uint8_t *blocks, size_t count) {
     WORD w[16];
     for (; count != 0; count--, blocks += sizeof w) {
-        WORD a = state[0], b = state[1], c = state[2], d = state[3];
-        WORD e = state[4], f = state[5], g = state[6], h = state[7];
-        const WORD *k = ROUND_CONSTANTS;
-        EIGHT_ROUNDS(0, W_LOADED);
-        EIGHT_ROUNDS(8, W_LOADED);
-        for (int t = 16; t < ROUNDS; t += 16) {
-            k += 16;
-            EIGHT_ROUNDS(0, W_EXTENDED);
-            EIGHT_ROUNDS(8, W_EXTENDED);
-        }
-        state[0] += a, state[1] += b, state[2] += c, state[3] += d;
-        state[4] += e, state[5] += f, state[6] += g, state[7] += h;
+        for (size_t i = 0; i < 16; i++) w[i] = WORD_LOAD(blocks + i * sizeof(WORD));
+        sha2_block(state, w);
     }
     kam3_wipe(w, sizeof w);
+}
+
+/* dst = H(midstate, src | padding): the hash of a block and 8 words, of which the midstate has taken in the block */
+KAM3_INLINE void sha2_digest(WORD dst[8], const WORD midstate[8], const WORD src[8], WORD w[16]) {
+    for (size_t i = 0; i < 8; i++) w[i] = src[i];
+    w[8] = (WORD)1 << (WORD_BITS - 1);
+    for (size_t i = 9; i < 15; i++) w[i] = 0;
+    w[15] = (16 + 8) * WORD_BITS;
+    for (size_t i = 0; i < 8; i++) dst[i] = midstate[i];
+    sha2_block(dst, w);
+}
+
+TARGET void ITERATE(kam3_pbkdf2_chain *chain, uint32_t count) {
+    WORD w[16], digest[8];
+    for (; count != 0; count--) {
+        sha2_digest(digest, chain->inner.WORDS, chain->u.WORDS, w);
+        sha2_digest(chain->u.WORDS, chain->outer.WORDS, digest, w);
+        for (size_t i = 0; i < 8; i++) chain->t.WORDS[i] ^= chain->u.WORDS[i];
+    }
+    kam3_wipe(w, sizeof w);
+    kam3_wipe(digest, sizeof digest);
 }

@@ -31,6 +31,14 @@ void kam3_hash_state_store(uint8_t *digest, const kam3_hash_state *state, kam3_h
     }
 }
 
+void kam3_hash_state_load(kam3_hash_state *state, const uint8_t *digest, kam3_hash_kind kind) {
+    if (kind == KAM3_SHA256) {
+        for (size_t i = 0; i < 8; i++) state->w32[i] = kam3_load32_be(digest + 4 * i);
+    } else {
+        for (size_t i = 0; i < 8; i++) state->w64[i] = kam3_load64_be(digest + 8 * i);
+    }
+}
+
 void kam3_hash_init(kam3_hash *hash, kam3_hash_kind kind) {
     memset(hash, 0, sizeof *hash);
     hash->kind = kind;

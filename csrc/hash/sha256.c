@@ -4,7 +4,7 @@
 #include "hash/compress.h"
 
 /* K_i = floor(2^32 * (p_i^(1/3) mod 1)) for the first 64 primes p_i */
-static const uint32_t round_constants[64] = {
+_Alignas(64) const uint32_t kam3_sha256_k[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
     0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
     0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
@@ -19,14 +19,44 @@ static const uint32_t round_constants[64] = {
 #define WORD_BITS 32
 #define WORD_LOAD kam3_load32_be
 #define ROUNDS 64
-#define ROUND_CONSTANTS round_constants
+#define ROUND_CONSTANTS kam3_sha256_k
 #define S0 2, 13, 22
 #define S1 6, 11, 25
 #define E0 7, 18, 3
 #define E1 17, 19, 10
+#define WORDS w32
+#define TARGET
 #define COMPRESS kam3_sha256_compress_portable
+#define ITERATE kam3_sha256_iterate_portable
 #include "hash/compress.inc.h"
 
+#if KAM3_X86_64
+static int has_shani(void) { return kam3_cpu_has(KAM3_CPU_SHA | KAM3_CPU_SSSE3); }
+#endif
+
 void kam3_sha256_compress(uint32_t state[8], const uint8_t *blocks, size_t count) {
+#if KAM3_X86_64
+    if (has_shani()) {
+        kam3_sha256_compress_shani(state, blocks, count);
+        return;
+    }
+#endif
     kam3_sha256_compress_portable(state, blocks, count);
+}
+
+void kam3_sha256_iterate(kam3_pbkdf2_chain *chain, uint32_t count) {
+#if KAM3_X86_64
+    if (has_shani()) {
+        kam3_sha256_iterate_shani(chain, count);
+        return;
+    }
+#endif
+    kam3_sha256_iterate_portable(chain, count);
+}
+
+kam3_pbkdf2_lanes kam3_sha256_lanes(void) {
+#if KAM3_X86_64
+    if (has_shani()) return (kam3_pbkdf2_lanes){kam3_sha256_iterate_x4_shani, 4, 2};
+#endif
+    return (kam3_pbkdf2_lanes){kam3_sha256_iterate, 1, 1};
 }

@@ -4,7 +4,7 @@
 #include "hash/compress.h"
 
 /* K_i = floor(2^64 * (p_i^(1/3) mod 1)) for the first 80 primes p_i */
-static const uint64_t round_constants[80] = {
+_Alignas(64) const uint64_t kam3_sha512_k[80] = {
     0x428a2f98d728ae22, 0x7137449123ef65cd, 0xb5c0fbcfec4d3b2f, 0xe9b5dba58189dbbc,
     0x3956c25bf348b538, 0x59f111f1b605d019, 0x923f82a4af194f9b, 0xab1c5ed5da6d8118,
     0xd807aa98a3030242, 0x12835b0145706fbe, 0x243185be4ee4b28c, 0x550c7dc3d5ffb4e2,
@@ -31,14 +31,21 @@ static const uint64_t round_constants[80] = {
 #define WORD_BITS 64
 #define WORD_LOAD kam3_load64_be
 #define ROUNDS 80
-#define ROUND_CONSTANTS round_constants
+#define ROUND_CONSTANTS kam3_sha512_k
 #define S0 28, 34, 39
 #define S1 14, 18, 41
 #define E0 1, 8, 7
 #define E1 19, 61, 6
+#define WORDS w64
+#define TARGET
 #define COMPRESS kam3_sha512_compress_portable
+#define ITERATE kam3_sha512_iterate_portable
 #include "hash/compress.inc.h"
 
 void kam3_sha512_compress(uint64_t state[8], const uint8_t *blocks, size_t count) {
     kam3_sha512_compress_portable(state, blocks, count);
 }
+
+void kam3_sha512_iterate(kam3_pbkdf2_chain *chain, uint32_t count) { kam3_sha512_iterate_portable(chain, count); }
+
+kam3_pbkdf2_lanes kam3_sha512_lanes(void) { return (kam3_pbkdf2_lanes){kam3_sha512_iterate, 1, 1}; }

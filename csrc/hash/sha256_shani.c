@@ -1,0 +1,173 @@
+/* SHA-256 on the SHA instructions of x86: one stream, and four streams of PBKDF2 side by side.
+ *
+ * The instructions keep the eight variables in two registers, least significant word first: abef = [f e b a] and
+ * cdgh = [h g d c]. sha256rnds2(cdgh, abef, [kw_t, kw_{t+1}, -, -]) makes two rounds: it returns the next abef, and the old abef
+ * is the next cdgh. sha256msg1 and sha256msg2 extend the message schedule, four words at a time.
+ *
+ * The loop of PBKDF2 is one chain of 64 such steps an iteration, each waiting for the one before, so what counts is what stands
+ * between the last step of a block and the first of the next: here a shuffle and an addition.
+ */
+#include "base/wipe.h"
+#include "hash/compress.h"
+
+#if KAM3_X86_64
+
+#include <immintrin.h>
+
+#define TARGET __attribute__((target("sha,ssse3")))
+#define INLINE KAM3_INLINE TARGET
+
+typedef struct {
+    __m128i abef, cdgh;
+} rounds_state;
+
+/* words = [w0 w1 w2 w3], [w4 w5 w6 w7] */
+INLINE rounds_state state_load(const uint32_t words[8]) {
+    const __m128i badc = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)words), 0xb1);
+    const __m128i hgfe = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)(words + 4)), 0x1b);
+    rounds_state s;
+    s.abef = _mm_alignr_epi8(badc, hgfe, 8);
+    s.cdgh = _mm_castpd_si128(_mm_shuffle_pd(_mm_castsi128_pd(hgfe), _mm_castsi128_pd(badc), 2));
+    return s;
+}
+
+INLINE rounds_state state_add(rounds_state s, rounds_state t) {
+    s.abef = _mm_add_epi32(s.abef, t.abef);
+    s.cdgh = _mm_add_epi32(s.cdgh, t.cdgh);
+    return s;
+}
+
+/* [a b c d] and [e f g h], as words of a message or in memory */
+INLINE __m128i state_abcd(rounds_state s) { return _mm_shuffle_epi32(_mm_unpackhi_epi64(s.cdgh, s.abef), 0x1b); }
+INLINE __m128i state_efgh(rounds_state s) { return _mm_shuffle_epi32(_mm_unpacklo_epi64(s.cdgh, s.abef), 0x1b); }
+
+INLINE void state_store(uint32_t words[8], rounds_state s) {
+    _mm_storeu_si128((__m128i *)words, state_abcd(s));
+    _mm_storeu_si128((__m128i *)(words + 4), state_efgh(s));
+}
+
+INLINE __m128i k(int t) { return _mm_load_si128((const __m128i *)(kam3_sha256_k + t)); }
+
+/* Four rounds: kw = K + W of rounds t..t+3. The state comes back in its registers. */
+INLINE void four_rounds(rounds_state *s, __m128i kw01, __m128i kw23) {
+    s->cdgh = _mm_sha256rnds2_epu32(s->cdgh, s->abef, kw01);
+    s->abef = _mm_sha256rnds2_epu32(s->abef, s->cdgh, kw23);
+}
+
+INLINE void rounds_of(rounds_state *s, __m128i kw) { four_rounds(s, kw, _mm_shuffle_epi32(kw, 0x0e)); }
+
+/* W_{t+16}..W_{t+19} from the window m of W_t..W_{t+15}, m[i] being the oldest. */
+INLINE void extend(__m128i m[4], int i) {
+    const __m128i m3 = m[(i + 3) & 3];
+    const __m128i w7 = _mm_alignr_epi8(m3, m[(i + 2) & 3], 4);
+    m[i] = _mm_sha256msg2_epu32(_mm_add_epi32(_mm_sha256msg1_epu32(m[i], m[(i + 1) & 3]), w7), m3);
+}
+
+/* Rounds t..t+15 with the window of their words, which then holds the next sixteen. */
+INLINE void sixteen_rounds(rounds_state *s, __m128i m[4], int t) {
+    rounds_of(s, _mm_add_epi32(m[0], k(t)));
+    extend(m, 0);
+    rounds_of(s, _mm_add_epi32(m[1], k(t + 4)));
+    extend(m, 1);
+    rounds_of(s, _mm_add_epi32(m[2], k(t + 8)));
+    extend(m, 2);
+    rounds_of(s, _mm_add_epi32(m[3], k(t + 12)));
+    extend(m, 3);
+}
+
+INLINE void last_rounds(rounds_state *s, const __m128i m[4]) {
+    for (int i = 0; i < 4; i++) rounds_of(s, _mm_add_epi32(m[i], k(48 + 4 * i)));
+}
+
+TARGET void kam3_sha256_compress_shani(uint32_t state[8], const uint8_t *blocks, size_t count) {
+    const __m128i big_endian = _mm_set_epi32(0x0c0d0e0f, 0x08090a0b, 0x04050607, 0x00010203);
+    rounds_state s = state_load(state);
+    for (; count != 0; count--, blocks += 64) {
+        const rounds_state before = s;
+        __m128i m[4];
+        for (int i = 0; i < 4; i++) {
+            m[i] = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(blocks + 16 * i)), big_endian);
+        }
+        sixteen_rounds(&s, m, 0);
+        sixteen_rounds(&s, m, 16);
+        sixteen_rounds(&s, m, 32);
+        last_rounds(&s, m);
+        s = state_add(s, before);
+    }
+    state_store(state, s);
+}
+
+/* One HMAC key's half: its midstate, and the midstate in the places where the words of a finished block are wanted with K_0..K_7
+   added: [a+K_0 b+K_1 e+K_4 f+K_5] and [c+K_2 d+K_3 g+K_6 h+K_7]. */
+typedef struct {
+    rounds_state mid;
+    __m128i k_abef, k_cdgh;
+} half;
+
+INLINE half half_load(const uint32_t midstate[8]) {
+    half r;
+    r.mid = state_load(midstate);
+    r.k_abef = _mm_add_epi32(_mm_shuffle_epi32(r.mid.abef, 0x1b), _mm_unpacklo_epi64(k(0), k(4)));
+    r.k_cdgh = _mm_add_epi32(_mm_shuffle_epi32(r.mid.cdgh, 0x1b), _mm_unpackhi_epi64(k(0), k(4)));
+    return r;
+}
+
+/* The hash of one digest under `now`: the rounds of the block that the words W_0..W_7 and the padding make. The digest is
+   prev.mid + *s, in which *s came out of the block before, so the first rounds take K_t + W_t from *s by a shuffle and an addition
+   alone. On return *s lacks the addition of now.mid. */
+INLINE void half_rounds(rounds_state *s, const half *now, const half *prev) {
+    const __m128i kw_abef = _mm_add_epi32(_mm_shuffle_epi32(s->abef, 0x1b), prev->k_abef);
+    const __m128i kw_cdgh = _mm_add_epi32(_mm_shuffle_epi32(s->cdgh, 0x1b), prev->k_cdgh);
+    const rounds_state digest = state_add(*s, prev->mid);
+    __m128i m[4];
+    m[0] = state_abcd(digest);
+    m[1] = state_efgh(digest);
+    m[2] = _mm_set_epi32(0, 0, 0, (int)0x80000000u);
+    m[3] = _mm_set_epi32(768, 0, 0, 0); /* the bits of a block and a digest */
+
+    *s = now->mid;
+    four_rounds(s, kw_abef, kw_cdgh);
+    four_rounds(s, _mm_shuffle_epi32(kw_abef, 0x0e), _mm_shuffle_epi32(kw_cdgh, 0x0e));
+    extend(m, 0);
+    extend(m, 1);
+    rounds_of(s, _mm_add_epi32(m[2], k(8)));
+    extend(m, 2);
+    rounds_of(s, _mm_add_epi32(m[3], k(12)));
+    extend(m, 3);
+    sixteen_rounds(s, m, 16);
+    sixteen_rounds(s, m, 32);
+    last_rounds(s, m);
+}
+
+INLINE rounds_state state_sub(rounds_state s, rounds_state t) {
+    s.abef = _mm_sub_epi32(s.abef, t.abef);
+    s.cdgh = _mm_sub_epi32(s.cdgh, t.cdgh);
+    return s;
+}
+
+INLINE rounds_state state_xor(rounds_state s, rounds_state t) {
+    s.abef = _mm_xor_si128(s.abef, t.abef);
+    s.cdgh = _mm_xor_si128(s.cdgh, t.cdgh);
+    return s;
+}
+
+TARGET void kam3_sha256_iterate_shani(kam3_pbkdf2_chain *chain, uint32_t count) {
+    half inner = half_load(chain->inner.w32), outer = half_load(chain->outer.w32);
+    rounds_state t = state_load(chain->t.w32);
+    rounds_state s = state_sub(state_load(chain->u.w32), outer.mid);
+    for (; count != 0; count--) {
+        half_rounds(&s, &inner, &outer);
+        half_rounds(&s, &outer, &inner);
+        t = state_xor(t, state_add(s, outer.mid));
+    }
+    state_store(chain->u.w32, state_add(s, outer.mid));
+    state_store(chain->t.w32, t);
+    kam3_wipe(&inner, sizeof inner);
+    kam3_wipe(&outer, sizeof outer);
+}
+
+TARGET void kam3_sha256_iterate_x4_shani(kam3_pbkdf2_chain *chains, uint32_t count) {
+    for (int i = 0; i < 4; i++) kam3_sha256_iterate_shani(chains + i, count);
+}
+
+#endif
