@@ -17,10 +17,11 @@ void kam3_bn_from_octets(uint64_t *r, size_t n, const uint8_t *octets, size_t le
 /* octets = a, big-endian. Requires: a < 2^(8 len), len <= 8n */
 void kam3_bn_to_octets(uint8_t *octets, size_t len, const uint64_t *a, size_t n);
 
-/* r = a in n digits of radix 2^bits, least significant first; what does not fit is lost. Requires: 32 < bits < 64; r is not a */
+/* r = a in n digits of radix 2^bits, least significant first; what does not fit is lost.
+   Requires: 32 < bits < 64. Alias: r is not a */
 void kam3_bn_to_radix(uint64_t *r, size_t n, unsigned bits, const uint64_t *a, size_t words);
 
-/* r = the number whose n digits of radix 2^bits are a, mod 2^(64 words). Requires: as above */
+/* r = the number whose n digits of radix 2^bits are a, mod 2^(64 words). Requires and Alias: as above */
 void kam3_bn_from_radix(uint64_t *r, size_t words, const uint64_t *a, size_t n, unsigned bits);
 
 /* r = a + b mod 2^64n; returns the carry */
@@ -33,8 +34,8 @@ kam3_mask kam3_bn_is_zero(const uint64_t *a, size_t n);
 kam3_mask kam3_bn_eq(const uint64_t *a, const uint64_t *b, size_t n);
 kam3_mask kam3_bn_lt(const uint64_t *a, const uint64_t *b, size_t n);
 
-/* An odd modulus m of n limbs, 1 < m, with what Montgomery multiplication (R = 2^64n) and the inverse need to know of it.
- * csrc/gen makes these. */
+/* An odd modulus m of n limbs, 1 < m, with what Montgomery multiplication (R = 2^64n) and the inverse need to know
+ * of it. csrc/gen makes these. */
 typedef struct {
     size_t n;           /* limbs */
     uint64_t n0;        /* -m^-1 mod 2^64 */

@@ -21,7 +21,9 @@ static unsigned trailing_zeros(uint64_t x) {
 }
 
 /* The binary algorithm on a pair of odd numbers, with the sign of the symbol in bit 1 of `sign`:
- *   (2 | b) = -1 iff b = 3 or 5 mod 8, bit 1 of b ^ (b >> 1);   (a | b) = -(b | a) iff a = b = 3 mod 4, bit 1 of a & b;   (a | b) = (a - b | b). */
+ *   (2 | b) = -1 iff b = 3 or 5 mod 8, which is bit 1 of b ^ (b >> 1),
+ *   (a | b) = -(b | a) iff a = b = 3 mod 4, which is bit 1 of a & b,
+ *   (a | b) = (a - b | b). */
 int kam3_mod_jacobi_vartime(const uint64_t *x, const kam3_modulus *mod) {
     uint64_t buffer[2][KAM3_BN_MAX_LIMBS];
     uint64_t *a = buffer[0], *b = buffer[1];

@@ -25,8 +25,8 @@ void kam3_mod_sub(uint64_t *r, const uint64_t *a, const uint64_t *b, const kam3_
 
 /* Row by row: t = (t + a b[i] + u m) / 2^64 with the digit u that makes the lowest limb vanish.
  *
- * Bound: t < a + m before a row gives (a + m + a (2^64 - 1) + m (2^64 - 1)) / 2^64 = a + m after it, and a + m < 2R: n limbs
- * and one bit, kept in `top`. At the end t = (a b + U m) / R with U < R, and a b < m R, so t < 2m. */
+ * Bound: t < a + m before a row gives (a + m + a (2^64 - 1) + m (2^64 - 1)) / 2^64 = a + m after it, and a + m < 2R:
+ * n limbs and one bit, kept in `top`. At the end t = (a b + U m) / R with U < R, and a b < m R, so t < 2m. */
 void kam3_mod_montmul(uint64_t *r, const uint64_t *a, const uint64_t *b, const kam3_modulus *mod) {
     const size_t n = mod->n;
     uint64_t t[KAM3_BN_MAX_LIMBS] = {0};

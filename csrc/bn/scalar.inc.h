@@ -21,8 +21,9 @@ kam3_mask KAM3_SC(sc_decode)(KAM3_SC(sc) *r, const uint8_t octets[KAM3_SC_OCTETS
     return ok;
 }
 
-/* Horner's rule over chunks of n limbs, in Montgomery form: x -> x R + chunk is montmul(x, R^2) + montmul(chunk, R^2), and each
- * product has the factor R^2 mod r below r, as montmul requires. The first chunk is the one that may be short. */
+/* Horner's rule over chunks of n limbs, in Montgomery form: x -> x R + chunk is montmul(x, R^2) + montmul(chunk,
+ * R^2), and each product has the factor R^2 mod r below r, as montmul requires. The first chunk is the one that may
+ * be short. */
 void KAM3_SC(sc_reduce)(KAM3_SC(sc) *r, const uint8_t *octets, size_t len) {
     static const uint64_t one[KAM3_SC_LIMBS] = {1};
     uint64_t x[KAM3_SC_LIMBS] = {0}, chunk[KAM3_SC_LIMBS];

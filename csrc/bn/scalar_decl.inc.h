@@ -1,4 +1,5 @@
-/* Template, for a group's header: the type sc of numbers modulo the group's order r, and what exchange/group.h promises of it.
+/* Template, for a group's header: the type sc of numbers modulo the group's order r, and what exchange/group.h promises
+ * of it.
  *
  * Expects
  *   KAM3_SC_PREFIX   the group's prefix, kam3_p256_ for instance

@@ -4,7 +4,7 @@
  *   KAM3_DL_PREFIX, KAM3_DL_WORDS, KAM3_DL_LIMBS, KAM3_DL_ELEMENT_OCTETS   as there
  *   KAM3_DL_MODULUS            the kam3_modulus of q, a prime = 7 mod 8 for which r = (q - 1) / 2 is a prime
  *   KAM3_DL_ORDER_BITS         the bits of r
- *   KAM3_DL_MUL(r, a, b)       the field kernel: r = a b / R mod q. It has a bound B, at least q and at most R, such that
+ *   KAM3_DL_MUL(r, a, b)       the field kernel: r = a b / R mod q. It has a bound B, q <= B <= R, such that
  *   KAM3_DL_SQR(r, a)          a, b < B give r < B; r may be a or b
  *   KAM3_DL_RR                 R^2 mod q, in limbs
  *   KAM3_DL_TO_LIMBS(l, w)     limbs of the number in words, and
@@ -29,18 +29,21 @@ static void KAM3_DL(ge_small)(DL_GE *r, uint64_t x) {
     KAM3_DL_MUL(r->limb, number, KAM3_DL_RR);
 }
 
-/* r = table[index]; every entry is read, four in one pass over r, which halves the time. Requires: index < entries, 4 | entries,
- * r is not in the table */
+/* limb i of the one of four entries whose mask is set, or 0 */
+KAM3_INLINE uint64_t KAM3_DL(pick)(const DL_GE t[4], const kam3_mask m[4], size_t i) {
+    return (t[0].limb[i] & m[0]) | (t[1].limb[i] & m[1]) | (t[2].limb[i] & m[2]) | (t[3].limb[i] & m[3]);
+}
+
+/* r = table[index], every entry is read. Requires: index < entries, 4 | entries, r is not in the table. Four entries
+ * in one pass over r halve the time, and so does a loop over an even number of limbs, of which gcc makes vectors. */
 static void KAM3_DL(ge_scan)(DL_GE *restrict r, const DL_GE *restrict table, size_t entries, uint64_t index) {
     memset(r, 0, sizeof *r);
     for (size_t e = 0; e < entries; e += 4) {
-        const DL_GE *const t = table + e;
-        const kam3_mask m0 = kam3_mask_eq(e, index), m1 = kam3_mask_eq(e + 1, index);
-        const kam3_mask m2 = kam3_mask_eq(e + 2, index), m3 = kam3_mask_eq(e + 3, index);
-        for (size_t i = 0; i < KAM3_DL_LIMBS; i++) {
-            r->limb[i] |=
-                (t[0].limb[i] & m0) | (t[1].limb[i] & m1) | (t[2].limb[i] & m2) | (t[3].limb[i] & m3);
-        }
+        kam3_mask m[4];
+        for (size_t i = 0; i < 4; i++) m[i] = kam3_mask_eq(e + i, index);
+        size_t i = KAM3_DL_LIMBS & 1;
+        if (i != 0) r->limb[0] |= KAM3_DL(pick)(table + e, m, 0);
+        for (; i < KAM3_DL_LIMBS; i++) r->limb[i] |= KAM3_DL(pick)(table + e, m, i);
     }
 }
 
@@ -58,8 +61,8 @@ kam3_mask KAM3_DL(ge_decode)(DL_GE *r, const uint8_t octets[KAM3_DL_ELEMENT_OCTE
     return ok;
 }
 
-/* A product with 1 leaves the Montgomery form and is canonical: (a + U q) / R with a < R and U <= R - 1 is below q + 1, and it
- * is not q, because an element is not 0 mod q. */
+/* A product with 1 leaves the Montgomery form and is canonical: (a + U q) / R with a < R and U <= R - 1 is below
+ * q + 1, and it is not q, because an element is not 0 mod q. */
 kam3_mask KAM3_DL(ge_encode)(uint8_t octets[KAM3_DL_ELEMENT_OCTETS], const DL_GE *a) {
     static const uint64_t one_limbs[KAM3_DL_LIMBS] = {1}, one[KAM3_DL_WORDS] = {1};
     DL_GE t;
@@ -88,7 +91,8 @@ static uint64_t KAM3_DL(bits)(const DL_SC *k, size_t from, unsigned count) {
     return x & (((uint64_t)1 << count) - 1);
 }
 
-/* Fixed windows from the top. All powers A^0 .. A^(2^w - 1) are in the table, so that the digit 0 is nothing special. */
+/* Fixed windows from the top. All powers A^0 .. A^(2^w - 1) are in the table, so that the digit 0 is nothing
+ * special. */
 void KAM3_DL(ge_mul)(DL_GE *r, const DL_GE *a, const DL_SC *k) {
     enum { W = KAM3_DL_WINDOW, DIGITS = (KAM3_DL_ORDER_BITS + W - 1) / W, POWERS = 1 << W };
     struct {

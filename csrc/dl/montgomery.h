@@ -1,16 +1,16 @@
-/* Montgomery multiplication and squaring in radix 2^60, modulo a q whose lowest 60 bits are all ones, as in both groups of
- * RFC 3526.
+/* Montgomery multiplication and squaring in radix 2^60, modulo a q whose lowest 60 bits are all ones, as in both groups
+ * of RFC 3526.
  *
- * -q^-1 mod 2^60 = 1 for such a q: the digit u that clears the lowest limb t_0 is t_0 itself, and t_0 q_0 + t_0 = 2^60 t_0,
- * so one multiplication in each column of the reduction falls away.
+ * -q^-1 mod 2^60 = 1 for such a q: the digit u that clears the lowest limb t_0 is t_0 itself, and as
+ * t_0 q_0 + t_0 = 2^60 t_0, one multiplication in each column of the reduction falls away.
  *
- * Numbers are n limbs below 2^60, R = 2^60n. Both groups have R > 2^44 q, and with a, b < 2q the reduced product
+ * Numbers are n limbs below 2^60, and R = 2^60n. Both groups have R > 2^44 q, and with a, b < 2q the reduced product
  * (a b + U q) / R, U < R, is below 4 q^2 / R + q < 2q again: there is no subtraction and no comparison with q.
  *
- * Columns: the limbs of the product come one after the other, each the sum of its products a_j b_(i-j) and u_j q_(i-j) in
- * one 128-bit accumulator. A column sums at most 2n <= 138 products below 2^120 and what the column before left, below
- * 2^68: less than 2^128. That is why limbs have 60 bits: with 64 every product needs a third word for the carry, which costs
- * more than the sixth of all products that it saves.
+ * Columns: the limbs of the product come one after the other, each the sum of its products a_j b_(i-j) and u_j q_(i-j)
+ * in one 128-bit accumulator. A column sums at most 2n <= 138 products below 2^120 and what the column before left,
+ * below 2^68: less than 2^128. That is why limbs have 60 bits: with 64 every product needs a third word for the carry,
+ * which costs more than the sixth of all products that it saves.
  *
  * The core is made inline for a constant n by its caller.
  */

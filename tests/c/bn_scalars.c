@@ -1,4 +1,5 @@
-/* The scalar template over four orders: two of curves, and two tiny ones whose chunks hash-sized numbers exceed many times. */
+/* The scalar template over four orders: two of curves, and two tiny ones whose chunks hash-sized numbers exceed many
+ * times. */
 #include "gen/moduli.h"
 
 #define KAM3_SC_PREFIX kam3_test256_

@@ -3,8 +3,8 @@
  *   kam3_tinydl_    q = 47, r = 23: one octet each
  *   kam3_smalldl_   q = 2039, r = 1019: two octets each, exponents of more than one window
  *
- * Both are safe primes = 7 mod 8, so g = 2 generates the squares; -q^-1 mod 2^64 is not 1, and the field kernel is the one for
- * any modulus.
+ * Both are safe primes = 7 mod 8, so g = 2 generates the squares; -q^-1 mod 2^64 is not 1, and the field kernel is the
+ * one for any modulus.
  */
 #ifndef KAM3_TESTS_TINY_DL_H
 #define KAM3_TESTS_TINY_DL_H
