@@ -108,6 +108,15 @@ def test_every_scalar_times_the_base_point(tiny: Group) -> None:
         assert affine(tiny.mul_base(k)) == MULTIPLES[k]
 
 
+def test_every_scalar_while_another_thread_is_filling_the_table(tiny: Group) -> None:
+    tiny.lib.test_tinyec_set_table_state(1)
+    try:
+        for k in range(TINY.r):
+            assert affine(tiny.mul_base(k)) == MULTIPLES[k]
+    finally:
+        tiny.lib.test_tinyec_set_table_state(0)
+
+
 def test_every_entry_of_the_table(tiny: Group) -> None:
     tiny.f("ge_prepare_tables")()
     entry = (ctypes.c_uint64 * 2)()

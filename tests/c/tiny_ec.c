@@ -95,3 +95,5 @@ void test_tinyec_table_entry(uint64_t r[2], size_t window, size_t entry) {
     r[0] = table[window][entry].x.v;
     r[1] = table[window][entry].y.v;
 }
+
+void test_tinyec_set_table_state(int state) { atomic_store(&table_once.state, state); }
