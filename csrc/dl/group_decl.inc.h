@@ -26,6 +26,8 @@ kam3_mask KAM3_DL(ge_decode)(KAM3_DL(ge) *r, const uint8_t octets[KAM3_DL_ELEMEN
 kam3_mask KAM3_DL(ge_encode)(uint8_t octets[KAM3_DL_ELEMENT_OCTETS], const KAM3_DL(ge) *a);
 void KAM3_DL(ge_add)(KAM3_DL(ge) *r, const KAM3_DL(ge) *a, const KAM3_DL(ge) *b);
 void KAM3_DL(ge_mul)(KAM3_DL(ge) *r, const KAM3_DL(ge) *a, const KAM3_DL(sc) *k);
+void KAM3_DL(ge_mul_pair)(KAM3_DL(ge) *r1, KAM3_DL(ge) *r2, const KAM3_DL(ge) *a1, const KAM3_DL(ge) *a2,
+                          const KAM3_DL(sc) *k);
 void KAM3_DL(ge_mul_base)(KAM3_DL(ge) *r, const KAM3_DL(sc) *k);
 void KAM3_DL(ge_mul_vartime)(KAM3_DL(ge) *r, const KAM3_DL(ge) *a, const KAM3_DL(sc) *k);
 void KAM3_DL(ge_base)(KAM3_DL(ge) *r);

@@ -12,6 +12,8 @@
  * below 2^68: less than 2^128. That is why limbs have 60 bits: with 64 every product needs a third word for the carry,
  * which costs more than the sixth of all products that it saves.
  *
+ * From column n on, limb i - n of the result is written and only limbs above it are read, so that r may be a or b.
+ *
  * The core is made inline for a constant n by its caller.
  */
 #ifndef KAM3_DL_MONTGOMERY_H
@@ -40,7 +42,7 @@ KAM3_INLINE kam3_u128 kam3_dl_dot(kam3_u128 c, const uint64_t *a, const uint64_t
 
 /* r = a b / R mod q, below 2q. Requires: a, b < 2q */
 KAM3_INLINE void kam3_dl_montmul(uint64_t *r, const uint64_t *a, const uint64_t *b, const uint64_t *q, const size_t n) {
-    uint64_t u[KAM3_DL_MAX_LIMBS], t[KAM3_DL_MAX_LIMBS];
+    uint64_t u[KAM3_DL_MAX_LIMBS];
     kam3_u128 c = kam3_u128_from64(0);
     for (size_t i = 0; i < n; i++) {
         c = kam3_dl_dot(c, a, b + i, i + 1);
@@ -51,13 +53,11 @@ KAM3_INLINE void kam3_dl_montmul(uint64_t *r, const uint64_t *a, const uint64_t 
     for (size_t i = n; i < 2 * n - 1; i++) {
         c = kam3_dl_dot(c, a + (i - n + 1), b + n - 1, 2 * n - 1 - i);
         c = kam3_dl_dot(c, u + (i - n + 1), q + n - 1, 2 * n - 1 - i);
-        t[i - n] = kam3_u128_lo(c) & KAM3_DL_MASK;
+        r[i - n] = kam3_u128_lo(c) & KAM3_DL_MASK;
         c = kam3_u128_shr(c, 60);
     }
-    t[n - 1] = kam3_u128_lo(c);
-    memcpy(r, t, n * sizeof r[0]);
+    r[n - 1] = kam3_u128_lo(c);
     kam3_wipe(u, n * sizeof u[0]);
-    kam3_wipe(t, n * sizeof t[0]);
 }
 
 /* c + the column i of a^2: each a_j a_(i-j) with j < i - j once and doubled. `first` is the least j. */
@@ -70,7 +70,7 @@ KAM3_INLINE kam3_u128 kam3_dl_square_column(kam3_u128 c, const uint64_t *a, size
 
 /* r = a^2 / R mod q, below 2q. Requires: a < 2q */
 KAM3_INLINE void kam3_dl_montsqr(uint64_t *r, const uint64_t *a, const uint64_t *q, const size_t n) {
-    uint64_t u[KAM3_DL_MAX_LIMBS], t[KAM3_DL_MAX_LIMBS];
+    uint64_t u[KAM3_DL_MAX_LIMBS];
     kam3_u128 c = kam3_u128_from64(0);
     for (size_t i = 0; i < n; i++) {
         c = kam3_dl_square_column(c, a, i, 0);
@@ -81,13 +81,11 @@ KAM3_INLINE void kam3_dl_montsqr(uint64_t *r, const uint64_t *a, const uint64_t 
     for (size_t i = n; i < 2 * n - 1; i++) {
         c = kam3_dl_square_column(c, a, i, i - n + 1);
         c = kam3_dl_dot(c, u + (i - n + 1), q + n - 1, 2 * n - 1 - i);
-        t[i - n] = kam3_u128_lo(c) & KAM3_DL_MASK;
+        r[i - n] = kam3_u128_lo(c) & KAM3_DL_MASK;
         c = kam3_u128_shr(c, 60);
     }
-    t[n - 1] = kam3_u128_lo(c);
-    memcpy(r, t, n * sizeof r[0]);
+    r[n - 1] = kam3_u128_lo(c);
     kam3_wipe(u, n * sizeof u[0]);
-    kam3_wipe(t, n * sizeof t[0]);
 }
 
 #endif

@@ -32,7 +32,7 @@ def pi_floor(bits: int) -> int:
 
 def modp(bits: int, offset: int) -> int:
     """Return the safe prime of RFC 3526 with `bits` bits."""
-    return 2**bits - 2 ** (bits - 64) - 1 + 2**64 * (pi_floor(bits - 130) + offset)
+    return (1 << bits) - (1 << (bits - 64)) - 1 + ((pi_floor(bits - 130) + offset) << 64)
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Modulus:
     @property
     def rr(self) -> int:
         """R^2 mod m."""
-        return 2 ** (128 * self.n) % self.m
+        return (1 << (128 * self.n)) % self.m
 
     @property
     def m_inv62(self) -> int:

@@ -23,8 +23,7 @@ NAMES = ("dl2048_q", "dl2048_r", "dl4096_q", "dl4096_r", "p256_q", "p256_r", "p5
 
 P256_R = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 P521_R = int(
-    "1fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa"
-    "51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409",
+    "1fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409",
     16,
 )
 
