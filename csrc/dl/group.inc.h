@@ -115,9 +115,19 @@ void KAM3_DL(ge_mul)(DL_GE *r, const DL_GE *a, const DL_SC *k) {
     kam3_wipe(&s, sizeof s);
 }
 
-/* Sliding windows of up to five bits, each ending in a 1, over the odd powers of A; leading zeros cost nothing. */
+void KAM3_DL(ge_mul_pair)(DL_GE *r1, DL_GE *r2, const DL_GE *a1, const DL_GE *a2, const DL_SC *k) {
+    DL_GE second = *a2; /* r1 may be a2 */
+    KAM3_DL(ge_mul)(r1, a1, k);
+    KAM3_DL(ge_mul)(r2, &second, k);
+    kam3_wipe(&second, sizeof second);
+}
+
+/* Sliding windows of up to five bits, each ending in a 1, over the odd powers of A; leading zeros cost nothing. CT: k alone is
+ * public, and alone steers. */
 void KAM3_DL(ge_mul_vartime)(DL_GE *r, const DL_GE *a, const DL_SC *k) {
-    DL_GE odd[16], x;
+    struct {
+        DL_GE odd[16], x;
+    } s;
     size_t left = 64 * KAM3_DL_WORDS; /* bits of k not yet dealt with */
     while (left > 0 && KAM3_DL(bits)(k, left - 1, 1) == 0) left--;
     if (left == 0) {
@@ -125,28 +135,29 @@ void KAM3_DL(ge_mul_vartime)(DL_GE *r, const DL_GE *a, const DL_SC *k) {
         return;
     }
 
-    odd[0] = *a;
-    KAM3_DL_SQR(x.limb, a->limb);
-    for (size_t i = 1; i < 16; i++) KAM3_DL_MUL(odd[i].limb, odd[i - 1].limb, x.limb);
+    s.odd[0] = *a;
+    KAM3_DL_SQR(s.x.limb, a->limb);
+    for (size_t i = 1; i < 16; i++) KAM3_DL_MUL(s.odd[i].limb, s.odd[i - 1].limb, s.x.limb);
 
     for (int first = 1; left > 0; first = 0) {
         if (KAM3_DL(bits)(k, left - 1, 1) == 0) {
-            KAM3_DL_SQR(x.limb, x.limb);
+            KAM3_DL_SQR(s.x.limb, s.x.limb);
             left--;
             continue;
         }
         unsigned width = left < 5 ? (unsigned)left : 5;
         while (KAM3_DL(bits)(k, left - width, 1) == 0) width--;
-        const DL_GE *const power = &odd[KAM3_DL(bits)(k, left - width, width) >> 1];
+        const DL_GE *const power = &s.odd[KAM3_DL(bits)(k, left - width, width) >> 1];
         if (first) {
-            x = *power;
+            s.x = *power;
         } else {
-            for (unsigned i = 0; i < width; i++) KAM3_DL_SQR(x.limb, x.limb);
-            KAM3_DL_MUL(x.limb, x.limb, power->limb);
+            for (unsigned i = 0; i < width; i++) KAM3_DL_SQR(s.x.limb, s.x.limb);
+            KAM3_DL_MUL(s.x.limb, s.x.limb, power->limb);
         }
         left -= width;
     }
-    *r = x;
+    *r = s.x;
+    kam3_wipe(&s, sizeof s);
 }
 
 /* The comb. With T teeth, V tables and S steps, T V S >= the bits of k, write k as the sum over t < T, v < V, s < S of

@@ -71,6 +71,13 @@ void KAM3_EC(ge_mul)(ge *r, const ge *a, const sc *k) {
     kam3_wipe(&s, sizeof s);
 }
 
+void KAM3_EC(ge_mul_pair)(ge *r1, ge *r2, const ge *a1, const ge *a2, const sc *k) {
+    ge second = *a2; /* r1 may be a2 */
+    KAM3_EC(ge_mul)(r1, a1, k);
+    KAM3_EC(ge_mul)(r2, &second, k);
+    kam3_wipe(&second, sizeof second);
+}
+
 /* Odd signed digits: naf[j] in {0, +-1, +-3 .. +-15} with k = sum_j naf[j] 2^j, and four zeros at least after each that is not. */
 static void naf_digits_vartime(int8_t naf[KAM3_EC_SCALAR_BITS + 1], const sc *k) {
     const size_t bits = KAM3_EC_SCALAR_BITS + 1;
@@ -91,29 +98,32 @@ static void naf_digits_vartime(int8_t naf[KAM3_EC_SCALAR_BITS + 1], const sc *k)
     }
 }
 
-/* CT: none. Public: both operands. */
+/* CT: k alone is public, and alone steers. */
 void KAM3_EC(ge_mul_vartime)(ge *r, const ge *a, const sc *k) {
     int8_t naf[KAM3_EC_SCALAR_BITS + 1];
-    ge odd[8], sum, term; /* odd[i] = [2i+1]A */
-    point_work w;
+    struct {
+        ge odd[8], sum, term; /* odd[i] = [2i+1]A */
+        point_work w;
+    } s;
     size_t doublings = 0;
 
     naf_digits_vartime(naf, k);
-    point_dbl(&sum, a, &w);
-    odd[0] = *a;
-    CARRY(&odd[0].y);
-    for (size_t i = 1; i < 8; i++) point_add(&odd[i], &odd[i - 1], &sum, &w);
+    point_dbl(&s.sum, a, &s.w);
+    s.odd[0] = *a;
+    CARRY(&s.odd[0].y);
+    for (size_t i = 1; i < 8; i++) point_add(&s.odd[i], &s.odd[i - 1], &s.sum, &s.w);
 
-    point_set_identity(&sum);
+    point_set_identity(&s.sum);
     for (size_t j = KAM3_EC_SCALAR_BITS + 1; j-- > 0;) {
         doublings++;
         if (naf[j] == 0 && j != 0) continue;
-        point_dbl_n(&sum, &sum, doublings, &w);
+        point_dbl_n(&s.sum, &s.sum, doublings, &s.w);
         doublings = 0;
         if (naf[j] == 0) continue;
-        term = odd[(naf[j] < 0 ? -naf[j] : naf[j]) / 2];
-        if (naf[j] < 0) KAM3_EC(fe_neg)(&term.y, &term.y, 2);
-        point_add(&sum, &sum, &term, &w);
+        s.term = s.odd[(naf[j] < 0 ? -naf[j] : naf[j]) / 2];
+        if (naf[j] < 0) KAM3_EC(fe_neg)(&s.term.y, &s.term.y, 2);
+        point_add(&s.sum, &s.sum, &s.term, &s.w);
     }
-    *r = sum;
+    *r = s.sum;
+    kam3_wipe(&s, sizeof s);
 }

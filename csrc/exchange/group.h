@@ -28,8 +28,10 @@
  *   void ge_add(ge *r, const ge *a, const ge *b)      complete: any two elements
  *   void ge_mul(ge *r, const ge *a, const sc *k)      [k]A for any element, any 0 <= k < r, both secret
  *   void ge_mul_base(ge *r, const sc *k)              [k]G, 0 <= k < r secret; [0]G is the identity
+ *   void ge_mul_pair(ge *r1, ge *r2, const ge *a1, const ge *a2, const sc *k)
+ *       r1 = [k]A1 and r2 = [k]A2: two of the above, for a path to interleave. r1 and r2 differ
  *   void ge_mul_vartime(ge *r, const ge *a, const sc *k)
- *       [k]A for public A and public k (K_c1 and t_1; G and t_2)
+ *       [k]A for a public k (t_1); A may be secret, only k steers
  *   void ge_base(ge *r)                               G
  *   void ge_prepare_tables(void)                      the fixed-base table is there afterwards, or another thread is making it
  */
