@@ -1,8 +1,8 @@
 /* Template: P and P' of RFC 8121 section 3.3. Expects base.inc.h before it.
  *
  *     P((x, y)) = 2x + (y mod 2), big-endian in ELEMENT_OCTETS octets
- * The identity has no encoding. No point has y = 0, for the order of the group is odd; so every point has a twin of the other
- * parity, and a string decodes exactly if x = v / 2 < q and x^3 - 3x + b is a square.
+ * The identity has no encoding. No point has y = 0, for the order of the group is odd; so every point has a twin of the
+ * other parity, and a string decodes exactly if x = v / 2 < q and x^3 - 3x + b is a square.
  */
 
 kam3_mask KAM3_EC(ge_decode)(ge *r, const uint8_t octets[KAM3_EC_ELEMENT_OCTETS]) {

@@ -10,8 +10,8 @@
 
 #define KAM3_EC(name) KAM3_CAT(KAM3_EC_PREFIX, name)
 
-/* The point (x/z, y/z) of y^2 z = x^3 - 3 x z^2 + b z^3, homogeneous; the identity is z = 0, and then x = 0 and y is not.
-   Magnitudes at most 4. */
+/* The point (x/z, y/z) of y^2 z = x^3 - 3 x z^2 + b z^3, homogeneous; the identity is z = 0, and then x = 0 and y is
+   not. Magnitudes at most 4. */
 typedef struct {
     KAM3_EC(fe) x, y, z;
 } KAM3_EC(ge);

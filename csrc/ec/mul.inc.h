@@ -2,8 +2,8 @@
  *
  * Signed windows of five bits (Booth). With k_j the bits of k, k_(-1) = 0,
  *     k = sum_i d_i 32^i,  d_i = k_(5i-1) + k_5i + 2 k_(5i+1) + 4 k_(5i+2) + 8 k_(5i+3) - 16 k_(5i+4)  in [-16, 16],
- * since what a window takes off with its top bit the next one adds as its k_(5i-1). Windows are enough when the last of them
- * sees a zero for its top bit.
+ * since what a window takes off with its top bit the next one adds as its k_(5i-1). Windows are enough when the last of
+ * them sees a zero for its top bit.
  */
 #include "base/wipe.h"
 
@@ -78,7 +78,7 @@ void KAM3_EC(ge_mul_pair)(ge *r1, ge *r2, const ge *a1, const ge *a2, const sc *
     kam3_wipe(&second, sizeof second);
 }
 
-/* Odd signed digits: naf[j] in {0, +-1, +-3 .. +-15} with k = sum_j naf[j] 2^j, and four zeros at least after each that is not. */
+/* Odd signed digits: k = sum_j naf[j] 2^j, naf[j] in {0, +-1, +-3 .. +-15}, at least four zeros after each other digit. */
 static void naf_digits_vartime(int8_t naf[KAM3_EC_SCALAR_BITS + 1], const sc *k) {
     const size_t bits = KAM3_EC_SCALAR_BITS + 1;
     unsigned carry = 0;

@@ -60,9 +60,10 @@ void kam3_p256_fe_neg(fe *r, const fe *a, unsigned m) {
  *
  * Four times the lowest limb d of the low half goes: -q^-1 = 1 mod 2^64, so d itself is the digit, and
  *     x + d q = x - d + d 2^96 + d (2^64 - 2^32 + 1) 2^192
- * needs one shift by 32 and one product; it is 2^64 times the x of the next round. Only the low half goes through the rounds:
- * x < 2^256 makes the next x < (2^256 + 2^64 q) / 2^64 = 2^192 + q < 2^256, four limbs again. After four rounds, with some
- * m < 2^256, x = (low half + m q) / 2^256 <= q; the high half is below q as t < q 2^256; the sum is below 2q. */
+ * needs one shift by 32 and one product; it is 2^64 times the x of the next round. Only the low half goes through the
+ * rounds: x < 2^256 makes the next x < (2^256 + 2^64 q) / 2^64 = 2^192 + q < 2^256, four limbs again. After four
+ * rounds, with some m < 2^256, x = (low half + m q) / 2^256 <= q; the high half is below q as t < q 2^256; the sum is
+ * below 2q. */
 #define REDUCE_ROUND(x0, x1, x2, x3)                                                                                   \
     do {                                                                                                               \
         const uint64_t d = x0;                                                                                         \
@@ -73,8 +74,8 @@ void kam3_p256_fe_neg(fe *r, const fe *a, unsigned m) {
         x0 = carry;                                                                                                    \
     } while (0)
 
-KAM3_INLINE void reduce(fe *r, uint64_t t0, uint64_t t1, uint64_t t2, uint64_t t3, uint64_t t4, uint64_t t5, uint64_t t6,
-                        uint64_t t7) {
+KAM3_INLINE void reduce(fe *r, uint64_t t0, uint64_t t1, uint64_t t2, uint64_t t3, uint64_t t4, uint64_t t5,
+                        uint64_t t6, uint64_t t7) {
     uint64_t c = 0;
     REDUCE_ROUND(t0, t1, t2, t3);
     REDUCE_ROUND(t1, t2, t3, t0);
@@ -118,7 +119,7 @@ void kam3_p256_fe_mul(fe *r, const fe *a, const fe *b) {
     reduce(r, t0, t1, t2, t3, t4, t5, t6, t7);
 }
 
-/* a^2 = 2 sum_{i<j} a_i a_j 2^(64(i+j)) + sum a_i^2 2^128i; the first sum is below 2^511, so doubling it keeps to t7. */
+/* a^2 = 2 sum_{i<j} a_i a_j 2^(64(i+j)) + sum a_i^2 2^128i; the first sum is below 2^511, so its double keeps to t7. */
 void kam3_p256_fe_sqr(fe *r, const fe *a) {
     const uint64_t a0 = a->v[0], a1 = a->v[1], a2 = a->v[2], a3 = a->v[3];
     const kam3_u128 s0 = kam3_u128_mul(a0, a0), s1 = kam3_u128_mul(a1, a1);

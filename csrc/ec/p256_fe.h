@@ -1,7 +1,7 @@
 /* The field of P-256: numbers mod q = 2^256 - 2^224 + 2^192 + 2^96 - 1, as ec/field.h describes them.
  *
- * Four 64-bit limbs, least significant first, in Montgomery form with R = 2^256: the limbs of x R mod q, always below q. So the
- * representation is unique, and magnitudes mean nothing here.
+ * Four 64-bit limbs, least significant first, in Montgomery form with R = 2^256: the limbs of x R mod q, always below
+ * q. So the representation is unique, and magnitudes mean nothing here.
  */
 #ifndef KAM3_EC_P256_FE_H
 #define KAM3_EC_P256_FE_H

@@ -15,9 +15,9 @@ typedef kam3_p521_fe fe;
 
 /* r = sum c_k 2^58k mod q, |r| = 1. Requires: c_k < 2^128
  *
- * The first round puts the parts where they belong: t_k = low_k + middle_(k-1) + high_(k-2), doubled where the index wraps, so
- * t_0 < 3 * 2^58 + 2^13 and the others < 2 * 2^58 + 2^13. The second hands on at most 3, or 2 * 2 at the bottom: no limb
- * exceeds 2^58 - 1 + 4 < U. */
+ * The first round puts the parts where they belong: t_k = low_k + middle_(k-1) + high_(k-2), doubled where the index
+ * wraps, so t_0 < 3 * 2^58 + 2^13 and the others < 2 * 2^58 + 2^13. The second hands on at most 3, or 2 * 2 at the
+ * bottom: no limb exceeds 2^58 - 1 + 4 < U. */
 KAM3_INLINE void reduce(fe *r, kam3_u128 c0, kam3_u128 c1, kam3_u128 c2, kam3_u128 c3, kam3_u128 c4, kam3_u128 c5,
                         kam3_u128 c6, kam3_u128 c7, kam3_u128 c8) {
     const uint64_t t0 = LOW(c0) + 2 * MIDDLE(c8) + 2 * HIGH(c7);
@@ -73,8 +73,8 @@ void kam3_p521_fe_mul(fe *r, const fe *a, const fe *b) {
     reduce(r, c0, c1, c2, c3, c4, c5, c6, c7, c8);
 }
 
-KAM3_INLINE kam3_u128 sum5(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f, uint64_t g, uint64_t h,
-                           uint64_t i, uint64_t j) {
+KAM3_INLINE kam3_u128 sum5(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f, uint64_t g,
+                           uint64_t h, uint64_t i, uint64_t j) {
     kam3_u128 s = kam3_u128_mul(a, b);
     s = kam3_u128_mac(s, c, d);
     s = kam3_u128_mac(s, e, f);
@@ -82,7 +82,8 @@ KAM3_INLINE kam3_u128 sum5(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint6
     return kam3_u128_mac(s, i, j);
 }
 
-/* The columns of the product, equal terms taken once: a factor 2 for i != j, another where the column wrapped; d_i = 2 a_i. */
+/* The columns of the product, equal terms taken once: a factor 2 for i != j, another where the column wrapped;
+ * d_i = 2 a_i. */
 void kam3_p521_fe_sqr(fe *r, const fe *a) {
     const uint64_t a0 = a->v[0], a1 = a->v[1], a2 = a->v[2], a3 = a->v[3], a4 = a->v[4];
     const uint64_t a5 = a->v[5], a6 = a->v[6], a7 = a->v[7], a8 = a->v[8];
@@ -102,8 +103,8 @@ void kam3_p521_fe_sqr(fe *r, const fe *a) {
 }
 
 /* v = the limbs of the number below q: 58 bits each, the top one 57.
- * The first pass folds at 2^521 = 1: |a| <= 31 leaves a carry of at most 64, so the number is below 2^521 + 64 and the second
- * pass leaves it below 2^521 (if that carries, what stays is below 64). Only q itself still stands for 0. */
+ * The first pass folds at 2^521 = 1: |a| <= 31 leaves a carry of at most 64, so the number is below 2^521 + 64 and the
+ * second pass leaves it below 2^521 (if that carries, what stays is below 64). Only q itself still stands for 0. */
 static void canonical(uint64_t v[9], const fe *a) {
     uint64_t carry = 0, not_q = 0;
     kam3_p521_fe_verify(a, 31);

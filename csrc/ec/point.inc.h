@@ -10,9 +10,9 @@
  * of a curve y^2 = x^3 - 3x + b with r points (cofactor 1), over a prime q = 3 mod 4. A source file holds one curve.
  *
  * The formulas are those of Renes, Costello and Batina, "Complete addition formulas for prime order elliptic curves"
- * (EUROCRYPT 2016, eprint 2015/1060): on a group of odd order they hold for any two points, equal, opposite or the identity, so
- * no exception is left that an attacker could arrange. Each line bears the number of the paper's step, and the magnitude of its
- * result where it is not 1; inputs have magnitudes up to 4.
+ * (EUROCRYPT 2016, eprint 2015/1060): on a group of odd order they hold for any two points, equal, opposite or the
+ * identity, so no exception is left that an attacker could arrange. Each line bears the number of the paper's step, and
+ * the magnitude of its result where it is not 1; inputs have magnitudes up to 4.
  */
 #include "base/wipe.h"
 
@@ -182,9 +182,9 @@ static void point_dbl(ge *r, const ge *a, point_work *w) {
 }
 
 /* r = 2^n a, n >= 1 public, in Jacobian coordinates (x/z^2, y/z^3): n (3 M + 5 S) + 4 M + 2 S, for n = 5 about half of
- * Algorithm 6. A doubling there (Bernstein and Lange's dbl-2001-b) has no exception in a group of odd order, where y = 0 occurs
- * at no point: z3 = 2 y z is zero only for z = 0, and (0 : y : 0) with y /= 0 goes to (0 : -8 y^4 : 0), the identity again. It
- * remains to give the identity a y on the way in, for y z^2 is none. */
+ * Algorithm 6. A doubling there (Bernstein and Lange's dbl-2001-b) has no exception in a group of odd order, where y =
+ * 0 occurs at no point: z3 = 2 y z is zero only for z = 0, and (0 : y : 0) with y /= 0 goes to (0 : -8 y^4 : 0), the
+ * identity again. It remains to give the identity a y on the way in, for y z^2 is none. */
 static void point_dbl_n(ge *r, const ge *a, size_t n, point_work *w) {
     fe *const delta = &w->t0, *const gamma = &w->t1, *const beta = &w->t2, *const alpha = &w->t3, *const t = &w->t4;
     fe *const x = &w->x3, *const y = &w->y3, *const z = &w->z3;

@@ -92,6 +92,16 @@ def test_random_scalars(curve: Group, m: int, k: int) -> None:
     assert curve.encode(point) == expected, "r may be a"
 
 
+def test_pairs(curve: Group) -> None:
+    c, k = curve.curve, 2**250 + 99
+    first, second = c.mul(7, c.g), c.mul(11, c.g)
+    expected = [c.encode(c.mul(k, first)), c.encode(c.mul(k, second))]
+    for places in ((2, 3), (0, 1), (1, 0)):
+        p = [curve.load(first), curve.load(second), curve.point(), curve.point()]
+        curve.f("ge_mul_pair")(p[places[0]], p[places[1]], p[0], p[1], curve.scalar(k))
+        assert [curve.encode(p[i]) for i in places] == expected
+
+
 def test_long_chains_keep_their_magnitudes(curve: Group) -> None:
     c, rng = curve.curve, random.Random(8121)
     total, a = 1, curve.load(c.g)

@@ -1,8 +1,8 @@
 /* A curve so small that everything about it can be tried: y^2 = x^3 - 3x + 26 mod 251, 223 points, G = (2, 84).
  *
- * It has the interface of exchange/group.h, prefix kam3_tinyec_, and is made by the templates that make P-256 and P-521. Like
- * P-256's, its encoding is an octet longer than its field elements. The field is one word, always reduced; it divides, and so is
- * for tests alone.
+ * It has the interface of exchange/group.h, prefix kam3_tinyec_, and is made by the templates that make P-256 and
+ * P-521. Like P-256's, its encoding is an octet longer than its field elements. The field is one word, always reduced;
+ * it divides, and so is for tests alone.
  */
 #ifndef KAM3_TESTS_TINY_EC_H
 #define KAM3_TESTS_TINY_EC_H
