@@ -25,9 +25,10 @@ def checker_of(compiler: str, optimisation: str) -> build.Checker:
 
 
 @pytest.mark.parametrize("ps", sets.SETS, ids=lambda ps: ps.token)
+@pytest.mark.parametrize("path", build.cpu_paths())
 @pytest.mark.parametrize("build_of", build.matrix(("gcc", "-O2")))
-def test_no_branch_and_no_address_depends_on_a_secret(build_of: tuple[str, str], ps: ParameterSet) -> None:
-    report = checker_of(*build_of).library(ps)
+def test_no_branch_and_no_address_depends_on_a_secret(build_of: tuple[str, str], ps: ParameterSet, path: str) -> None:
+    report = checker_of(*build_of).library(ps, path)
     report.assert_clean()
     assert report.functions == build.declared_functions()
 

@@ -14,6 +14,8 @@ from kam3.sets import ParameterSet
 #: A secret may be passed and returned by value; that is no use of it.
 SANITIZE = ("-DKAM3_CT_MSAN", "-include", "msan.h", "-fsanitize=memory", "-fsanitize-recover=memory", "-fno-sanitize-memory-param-retval")
 
+OPTIMISATIONS = ["-O2", *(pytest.param(level, marks=pytest.mark.nightly) for level in ("-O1", "-O3"))]
+
 
 @functools.cache
 def checker_of(optimisation: str) -> build.Checker:
@@ -28,10 +30,9 @@ def checker_of(optimisation: str) -> build.Checker:
 
 
 @pytest.mark.parametrize("ps", sets.SETS, ids=lambda ps: ps.token)
-@pytest.mark.parametrize(
-    "optimisation", ["-O2", pytest.param("-O1", marks=pytest.mark.nightly), pytest.param("-O3", marks=pytest.mark.nightly)]
-)
-def test_no_branch_no_address_and_no_divisor_depends_on_a_secret(optimisation: str, ps: ParameterSet) -> None:
-    report = checker_of(optimisation).library(ps)
+@pytest.mark.parametrize("path", build.cpu_paths())
+@pytest.mark.parametrize("optimisation", OPTIMISATIONS)
+def test_no_branch_no_address_and_no_divisor_depends_on_a_secret(optimisation: str, ps: ParameterSet, path: str) -> None:
+    report = checker_of(optimisation).library(ps, path)
     report.assert_clean()
     assert report.functions == build.declared_functions()
