@@ -127,12 +127,13 @@ sanitizers() {
 coverage_tests() {
     local tree env
     tree=$(copy coverage) env=$(environment coverage)
-    KAM3_REQUIRE_C=1 KAM3_CFLAGS="-O0 --coverage -fprofile-update=atomic" KAM3_LDFLAGS=--coverage "$env/bin/pip" install -q "$tree[test]"
+    KAM3_REQUIRE_C=1 KAM3_CFLAGS="-O1 --coverage -fprofile-update=atomic" KAM3_LDFLAGS=--coverage "$env/bin/pip" install -q "$tree[test]"
     "$env/bin/pip" install -q coverage gcovr
     cd "$tree"
     "$env/bin/coverage" run -m pytest -n 2 --ignore tests/ct
     "$env/bin/coverage" combine -q
-    "$env/bin/gcovr" --root "$tree" --filter csrc/ --merge-mode-functions=separate --fail-under-line 95 "$tree/build"
+    # some lines run 10^9 times and more, which gcovr else takes for a fault of gcov
+    "$env/bin/gcovr" --root "$tree" --filter csrc/ --merge-mode-functions=separate --gcov-suspicious-hits-threshold 0 --fail-under-line 95 "$tree/build"
     "$env/bin/coverage" report
 }
 
