@@ -1,10 +1,10 @@
 /* Included before all else in the MSan build: what MSan must be told of the library's arithmetic.
  *
- * MSan keeps a mark for each bit, but it works marks out without carries: the high half of a product of two secrets, the carry of
- * a sum, and the top bit of ~x & (x - 1) for a secret octet x count as public. It would lose every secret at the first
- * multiplication or table look-up. So the results of base/int128.h, and the operands of the masks of base/ct.h, are marked here
- * in all their bits as soon as one is marked. Nothing else changes: the functions are those of the library, and the driver sees
- * to it that the marks reach the results.
+ * MSan keeps a mark for each bit, but it works marks out without carries: the high half of a product of two secrets,
+ * the carry of a sum, and the top bit of ~x & (x - 1) for a secret octet x count as public. It would lose every secret
+ * at the first multiplication or table look-up. So the results of base/int128.h, and the operands of the masks of
+ * base/ct.h, are marked here in all their bits as soon as one is marked. Nothing else changes: the functions are those
+ * of the library, and the driver sees to it that the marks reach the results.
  */
 #ifndef KAM3_TESTS_CT_MSAN_H
 #define KAM3_TESTS_CT_MSAN_H
@@ -13,8 +13,8 @@
 
 #include "base/config.h"
 
-/* MSan takes a value that enters an asm statement for used, and what leaves one for public. So base/ct.h is read as by a compiler
-   without asm, for which the value barrier is a volatile variable. */
+/* MSan takes a value that enters an asm statement for used, and what leaves one for public. So base/ct.h is read as by
+   a compiler without asm, for which the value barrier is a volatile variable. */
 #pragma push_macro("__GNUC__")
 #pragma push_macro("__clang__")
 #undef __GNUC__

@@ -1,7 +1,8 @@
 /* Planted faults: in every run of a checker each of those it can see must be found, in the function that commits it.
  *
- * They are reached through a pointer, below a call, on a value that depends on the secret only through SHA-512 and a selection:
- * a checker that loses track of either would miss them all. planted_nothing does the same work without a fault.
+ * They are reached through a pointer, below a call, on a value that depends on the secret only through SHA-512 and a
+ * selection: a checker that loses track of either would miss them all. planted_nothing does the same work without a
+ * fault.
  */
 #include "planted.h"
 
@@ -14,8 +15,8 @@
 
 #define WORDS 8
 
-planted_function planted_branch, planted_load, planted_dividend, planted_divisor, planted_wide_division, planted_comparison;
-planted_function planted_scan, planted_gather, planted_extract, planted_nothing;
+planted_function planted_branch, planted_load, planted_dividend, planted_divisor, planted_wide_division;
+planted_function planted_comparison, planted_scan, planted_gather, planted_extract, planted_nothing;
 
 KAM3_NOINLINE uint64_t planted_branch(const uint64_t *secret, const uint64_t *table) {
     uint64_t sum = 0;
@@ -36,7 +37,9 @@ KAM3_NOINLINE uint64_t planted_load(const uint64_t *secret, const uint64_t *tabl
 
 KAM3_NOINLINE uint64_t planted_dividend(const uint64_t *secret, const uint64_t *table) { return secret[0] / table[0]; }
 
-KAM3_NOINLINE uint64_t planted_divisor(const uint64_t *secret, const uint64_t *table) { return table[0] / (secret[0] | 1); }
+KAM3_NOINLINE uint64_t planted_divisor(const uint64_t *secret, const uint64_t *table) {
+    return table[0] / (secret[0] | 1);
+}
 
 #if defined(__SIZEOF_INT128__)
 KAM3_NOINLINE uint64_t planted_wide_division(const uint64_t *secret, const uint64_t *table) {
@@ -56,7 +59,8 @@ KAM3_NOINLINE uint64_t planted_scan(const uint64_t *secret, const uint64_t *tabl
 }
 
 __attribute__((target("avx2"))) KAM3_NOINLINE uint64_t planted_gather(const uint64_t *secret, const uint64_t *table) {
-    const __m256i index = _mm256_and_si256(_mm256_loadu_si256((const __m256i *)(const void *)secret), _mm256_set1_epi64x(7));
+    const __m256i words = _mm256_loadu_si256((const __m256i *)(const void *)secret);
+    const __m256i index = _mm256_and_si256(words, _mm256_set1_epi64x(7));
     const __m256i found = _mm256_i64gather_epi64((const long long *)(const void *)table, index, 8);
     return (uint64_t)_mm256_extract_epi64(found, 0);
 }
