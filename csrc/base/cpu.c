@@ -9,7 +9,7 @@
 #endif
 
 /* In the order of the bits in base/cpu.h. */
-static const char *const feature_names[] = {"bmi2", "adx", "sha", "avx2", "avx512f", "avx512vl", "avx512ifma", "ssse3"};
+static const char *const feature_names[] = {"bmi2", "adx", "sha", "avx2", "avx512f", "avx512vl", "avx512ifma", "ssse3", "bmi1"};
 
 const char *kam3_cpu_feature_name(unsigned i) {
     return i < sizeof feature_names / sizeof feature_names[0] ? feature_names[i] : NULL;
@@ -32,6 +32,7 @@ uint32_t kam3_cpu_features(void) {
     if (c & (1u << 9)) found |= KAM3_CPU_SSSE3;
     if (c & (1u << 27)) saved = saved_state(); /* OSXSAVE: xgetbv exists */
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return found;
+    if (b & (1u << 3)) found |= KAM3_CPU_BMI1;
     if (b & (1u << 8)) found |= KAM3_CPU_BMI2;
     if (b & (1u << 19)) found |= KAM3_CPU_ADX;
     if (b & (1u << 29)) found |= KAM3_CPU_SHA;
@@ -58,16 +59,17 @@ uint32_t kam3_cpu_features(void) { return 0; }
 #define CHOSEN 0x80000000u
 #define PATH_SHIFT 24
 
-/* From the least to the most demanding: the default is the last one this CPU can run. A path allows no more than it names, so that
-   forcing one on a bigger machine runs the code a smaller machine would. */
+/* From the least to the most demanding: the default is the last one this CPU can run. A path allows what the CPUs
+   that stop at it may have beside what it needs, and no more, so that forcing one on a bigger machine runs the code of a smaller. */
 static const struct {
     const char *name;
+    size_t len;
     uint32_t needed, allowed;
 } paths[] = {
-    {"portable", 0, 0},
-    {"shani", SHANI, SHANI},
-    {"adx", ADX, ADX | SHANI | KAM3_CPU_AVX2},
-    {"ifma", IFMA, ~0u >> (32 - PATH_SHIFT)},
+    {"portable", 8, 0, 0},
+    {"shani", 5, SHANI, SHANI},
+    {"adx", 3, ADX, ADX | SHANI | KAM3_CPU_BMI1 | KAM3_CPU_AVX2},
+    {"ifma", 4, IFMA, ~0u >> (32 - PATH_SHIFT)},
 };
 
 /* Set idempotently, or by choice. */
@@ -97,7 +99,7 @@ kam3_status kam3_cpu_use(const char *path, size_t path_len) {
     const uint32_t found = kam3_cpu_features();
     if (path == NULL) return KAM3_ERR_NULL;
     for (unsigned i = 0; i < sizeof paths / sizeof paths[0]; i++) {
-        if (strlen(paths[i].name) != path_len || memcmp(paths[i].name, path, path_len) != 0 || !runs(i, found)) continue;
+        if (paths[i].len != path_len || memcmp(paths[i].name, path, path_len) != 0 || !runs(i, found)) continue;
         atomic_store_explicit(&cpu_word, word_for(i, found), memory_order_relaxed);
         return KAM3_OK;
     }

@@ -33,6 +33,7 @@ typedef struct {
 
 typedef struct {
     const char *token;
+    size_t token_len;
     kam3_hash_kind hash;
     struct kam3_sizes sizes;
     uint8_t scalar_top;        /* mask for the first octet of a scalar: the bits that r-1 can have there */

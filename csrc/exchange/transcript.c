@@ -86,7 +86,7 @@ static void salt_vs(kam3_pbkdf2 *pbkdf2, const kam3_input *string) {
 void kam3_stretch(uint8_t *pi, const kam3_set *set, const kam3_input *password, const kam3_input *auth_scope,
                   const kam3_input *realm, const kam3_input *user) {
     const uint32_t iterations = 16384; /* nIterPi [RFC 8121, 3] */
-    const kam3_input token = {KAM3_ARG_ALGORITHM, (const uint8_t *)set->token, strlen(set->token)};
+    const kam3_input token = {KAM3_ARG_ALGORITHM, (const uint8_t *)set->token, set->token_len};
     kam3_pbkdf2 pbkdf2;
     kam3_pbkdf2_init(&pbkdf2, set->hash, password->octets, password->len);
     salt_vs(&pbkdf2, &token);

@@ -10,8 +10,8 @@
 static const kam3_steps steps_tinydl, steps_tinyec;
 
 static const kam3_set tiny_sets[] = {
-    {"tiny-dl", KAM3_SHA256, {32, KAM3_TINYDL_ELEMENT_OCTETS, KAM3_TINYDL_SCALAR_OCTETS}, 0xff, NULL, &steps_tinydl},
-    {"tiny-ec", KAM3_SHA256, {32, KAM3_TINYEC_ELEMENT_OCTETS, KAM3_TINYEC_SCALAR_OCTETS}, 0xff, NULL, &steps_tinyec},
+    {"tiny-dl", 7, KAM3_SHA256, {32, KAM3_TINYDL_ELEMENT_OCTETS, KAM3_TINYDL_SCALAR_OCTETS}, 0xff, NULL, &steps_tinydl},
+    {"tiny-ec", 7, KAM3_SHA256, {32, KAM3_TINYEC_ELEMENT_OCTETS, KAM3_TINYEC_SCALAR_OCTETS}, 0xff, NULL, &steps_tinyec},
 };
 
 #define KAM3_STEPS steps_tinydl
