@@ -41,9 +41,11 @@ lint() {
     tree=$(copy lint) env=$(environment lint)
     "$env/bin/pip" install -q ruff mypy types-cffi types-setuptools pytest hypothesis cffi rich
     cd "$tree"
-    "$env/bin/ruff" check .
-    "$env/bin/mypy"
+    local result=0
     "$python" .ci/sizes.py
+    "$env/bin/ruff" check . || result=1
+    "$env/bin/mypy" || result=1
+    return "$result"
 }
 
 # Our C with every warning an error, three ways; the gcc wheel is the one that the other stages install.
