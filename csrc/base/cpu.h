@@ -25,7 +25,8 @@ enum {
     KAM3_CPU_AVX512F = 1 << 4,
     KAM3_CPU_AVX512VL = 1 << 5,
     KAM3_CPU_AVX512IFMA = 1 << 6,
-    KAM3_CPU_SSSE3 = 1 << 7
+    KAM3_CPU_SSSE3 = 1 << 7,
+    KAM3_CPU_BMI1 = 1 << 8
 };
 
 /* 1 if all these features are in use: this CPU has them, and the chosen path allows them. */

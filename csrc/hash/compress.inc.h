@@ -2,14 +2,34 @@
  * the words.
  *
  * Before inclusion, define
- *   WORD, WORD_BITS, WORD_LOAD     the word, its size, and its big-endian load
- *   ROUNDS, ROUND_CONSTANTS        a multiple of 16, and that many words K
- *   S0, S1                         Sigma_0 and Sigma_1 as three rotations: r, s, t
- *   E0, E1                         sigma_0 and sigma_1 as two rotations and a shift: r, s, t
- *   WORDS                          the words' name in a kam3_hash_state
+ *   WORD_BITS                      32 for SHA-256, 64 for SHA-512
+ *   WORD                           the word, or a vector (of GCC's kind, with operators) of the words of streams side by side
+ *   WORD_OF(x)                     the number x as a WORD
  *   TARGET                         what stands before a function: nothing, or the attribute of a CPU path
- *   COMPRESS, ITERATE              the names of the functions
+ *   COMPRESS, ITERATE              the names of the functions; if they are not defined, only sha2_digest is there
  */
+
+#if WORD_BITS == 32
+#define WORDS w32
+#define WORD_LOAD kam3_load32_be
+#define ROUNDS 64
+#define ROUND_CONSTANTS kam3_sha256_k
+typedef uint32_t scalar_word;
+#define S0 2, 13, 22 /* the rotations of Sigma_0 and Sigma_1 */
+#define S1 6, 11, 25
+#define E0 7, 18, 3 /* the rotations of sigma_0 and sigma_1, and their shift */
+#define E1 17, 19, 10
+#else
+#define WORDS w64
+#define WORD_LOAD kam3_load64_be
+#define ROUNDS 80
+#define ROUND_CONSTANTS kam3_sha512_k
+typedef uint64_t scalar_word;
+#define S0 28, 34, 39
+#define S1 14, 18, 41
+#define E0 1, 8, 7
+#define E1 19, 61, 6
+#endif
 
 #define ROTR(x, k) (((x) >> (k)) | ((x) << (WORD_BITS - (k))))
 #define BIG_SIGMA_(x, r, s, t) (ROTR(x, r) ^ ROTR(x, s) ^ ROTR(x, t))
@@ -19,7 +39,7 @@
 
 /* One round without the moves: the caller renames the variables instead. kw = K_t + W_t. With Maj in this form its b ^ c is
    the a ^ b of the round before. */
-KAM3_INLINE void sha2_round(WORD a, WORD b, WORD c, WORD *d, WORD e, WORD f, WORD g, WORD *h, WORD kw) {
+KAM3_INLINE TARGET void sha2_round(WORD a, WORD b, WORD c, WORD *d, WORD e, WORD f, WORD g, WORD *h, WORD kw) {
     const WORD ch = g ^ (e & (f ^ g));
     const WORD maj = b ^ ((a ^ b) & (b ^ c));
     const WORD t1 = *h + BIG_SIGMA(e, S1) + ch + kw;
@@ -28,7 +48,7 @@ KAM3_INLINE void sha2_round(WORD a, WORD b, WORD c, WORD *d, WORD e, WORD f, WOR
 }
 
 /* W_t = sigma_1(W_{t-2}) + W_{t-7} + sigma_0(W_{t-15}) + W_{t-16}, in a window of 16 words: w[i] holds W_{t-16} for t = i mod 16 */
-KAM3_INLINE WORD sha2_extend(WORD w[16], unsigned i) {
+KAM3_INLINE TARGET WORD sha2_extend(WORD w[16], unsigned i) {
     const WORD w15 = w[(i + 1) & 15], w2 = w[(i + 14) & 15];
     w[i] += SMALL_SIGMA(w2, E1) + w[(i + 9) & 15] + SMALL_SIGMA(w15, E0);
     return w[i];
@@ -51,10 +71,10 @@ KAM3_INLINE WORD sha2_extend(WORD w[16], unsigned i) {
 #define W_EXTENDED(i) sha2_extend(w, i)
 
 /* state = the chaining value after the block w, which is used up */
-KAM3_INLINE void sha2_block(WORD state[8], WORD w[16]) {
+KAM3_INLINE TARGET void sha2_block(WORD state[8], WORD w[16]) {
     WORD a = state[0], b = state[1], c = state[2], d = state[3];
     WORD e = state[4], f = state[5], g = state[6], h = state[7];
-    const WORD *k = ROUND_CONSTANTS;
+    const scalar_word *k = ROUND_CONSTANTS;
     EIGHT_ROUNDS(0, W_GIVEN);
     EIGHT_ROUNDS(8, W_GIVEN);
     for (int t = 16; t < ROUNDS; t += 16) {
@@ -66,6 +86,18 @@ KAM3_INLINE void sha2_block(WORD state[8], WORD w[16]) {
     state[4] += e, state[5] += f, state[6] += g, state[7] += h;
 }
 
+/* dst = H(midstate, src | padding): the hash of a block and 8 words, of which the midstate has taken in the block */
+KAM3_INLINE TARGET void sha2_digest(WORD dst[8], const WORD midstate[8], const WORD src[8], WORD w[16]) {
+    for (size_t i = 0; i < 8; i++) w[i] = src[i];
+    w[8] = WORD_OF((scalar_word)1 << (WORD_BITS - 1));
+    for (size_t i = 9; i < 15; i++) w[i] = WORD_OF(0);
+    w[15] = WORD_OF((16 + 8) * WORD_BITS);
+    for (size_t i = 0; i < 8; i++) dst[i] = midstate[i];
+    sha2_block(dst, w);
+}
+
+#ifdef COMPRESS
+
 TARGET void COMPRESS(WORD state[8], const uint8_t *blocks, size_t count) {
     WORD w[16];
     for (; count != 0; count--, blocks += sizeof w) {
@@ -73,16 +105,6 @@ TARGET void COMPRESS(WORD state[8], const uint8_t *blocks, size_t count) {
         sha2_block(state, w);
     }
     kam3_wipe(w, sizeof w);
-}
-
-/* dst = H(midstate, src | padding): the hash of a block and 8 words, of which the midstate has taken in the block */
-KAM3_INLINE void sha2_digest(WORD dst[8], const WORD midstate[8], const WORD src[8], WORD w[16]) {
-    for (size_t i = 0; i < 8; i++) w[i] = src[i];
-    w[8] = (WORD)1 << (WORD_BITS - 1);
-    for (size_t i = 9; i < 15; i++) w[i] = 0;
-    w[15] = (16 + 8) * WORD_BITS;
-    for (size_t i = 0; i < 8; i++) dst[i] = midstate[i];
-    sha2_block(dst, w);
 }
 
 TARGET void ITERATE(kam3_pbkdf2_chain *chain, uint32_t count) {
@@ -95,3 +117,5 @@ TARGET void ITERATE(kam3_pbkdf2_chain *chain, uint32_t count) {
     kam3_wipe(w, sizeof w);
     kam3_wipe(digest, sizeof digest);
 }
+
+#endif

@@ -15,16 +15,9 @@ _Alignas(64) const uint32_t kam3_sha256_k[64] = {
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
 };
 
-#define WORD uint32_t
 #define WORD_BITS 32
-#define WORD_LOAD kam3_load32_be
-#define ROUNDS 64
-#define ROUND_CONSTANTS kam3_sha256_k
-#define S0 2, 13, 22
-#define S1 6, 11, 25
-#define E0 7, 18, 3
-#define E1 17, 19, 10
-#define WORDS w32
+#define WORD uint32_t
+#define WORD_OF(x) ((WORD)(x))
 #define TARGET
 #define COMPRESS kam3_sha256_compress_portable
 #define ITERATE kam3_sha256_iterate_portable
@@ -56,7 +49,7 @@ void kam3_sha256_iterate(kam3_pbkdf2_chain *chain, uint32_t count) {
 
 kam3_pbkdf2_lanes kam3_sha256_lanes(void) {
 #if KAM3_X86_64
-    if (has_shani()) return (kam3_pbkdf2_lanes){kam3_sha256_iterate_x4_shani, 4, 2};
+    if (has_shani() && kam3_cpu_has(KAM3_CPU_AVX2)) return (kam3_pbkdf2_lanes){kam3_sha256_iterate_x4_shani, 4, 2};
 #endif
     return (kam3_pbkdf2_lanes){kam3_sha256_iterate, 1, 1};
 }

@@ -17,6 +17,10 @@
 #define TARGET __attribute__((target("sha,ssse3")))
 #define INLINE KAM3_INLINE TARGET
 
+/* Loops of which nothing is left at run time: they index what is to stay in registers. */
+#define UNROLL _Pragma("GCC unroll 16")
+#define EACH UNROLL for (int i = 0; i < n; i++)
+
 typedef struct {
     __m128i abef, cdgh;
 } rounds_state;
@@ -63,20 +67,10 @@ INLINE void extend(__m128i m[4], int i) {
     m[i] = _mm_sha256msg2_epu32(_mm_add_epi32(_mm_sha256msg1_epu32(m[i], m[(i + 1) & 3]), w7), m3);
 }
 
-/* Rounds t..t+15 with the window of their words, which then holds the next sixteen. */
-INLINE void sixteen_rounds(rounds_state *s, __m128i m[4], int t) {
-    rounds_of(s, _mm_add_epi32(m[0], k(t)));
-    extend(m, 0);
-    rounds_of(s, _mm_add_epi32(m[1], k(t + 4)));
-    extend(m, 1);
-    rounds_of(s, _mm_add_epi32(m[2], k(t + 8)));
-    extend(m, 2);
-    rounds_of(s, _mm_add_epi32(m[3], k(t + 12)));
-    extend(m, 3);
-}
-
-INLINE void last_rounds(rounds_state *s, const __m128i m[4]) {
-    for (int i = 0; i < 4; i++) rounds_of(s, _mm_add_epi32(m[i], k(48 + 4 * i)));
+/* Rounds t..t+3, and W_{t+16}..W_{t+19} in the place of their words. */
+INLINE void rounds_and_extend(rounds_state *s, __m128i m[4], int t) {
+    rounds_of(s, _mm_add_epi32(m[(t / 4) & 3], k(t)));
+    extend(m, (t / 4) & 3);
 }
 
 TARGET void kam3_sha256_compress_shani(uint32_t state[8], const uint8_t *blocks, size_t count) {
@@ -88,10 +82,8 @@ TARGET void kam3_sha256_compress_shani(uint32_t state[8], const uint8_t *blocks,
         for (int i = 0; i < 4; i++) {
             m[i] = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(blocks + 16 * i)), big_endian);
         }
-        sixteen_rounds(&s, m, 0);
-        sixteen_rounds(&s, m, 16);
-        sixteen_rounds(&s, m, 32);
-        last_rounds(&s, m);
+        UNROLL for (int t = 0; t < 48; t += 4) rounds_and_extend(&s, m, t);
+        UNROLL for (int i = 0; i < 4; i++) rounds_of(&s, _mm_add_epi32(m[i], k(48 + 4 * i)));
         s = state_add(s, before);
     }
     state_store(state, s);
@@ -112,31 +104,31 @@ INLINE half half_load(const uint32_t midstate[8]) {
     return r;
 }
 
-/* The hash of one digest under `now`: the rounds of the block that the words W_0..W_7 and the padding make. The digest is
-   prev.mid + *s, in which *s came out of the block before, so the first rounds take K_t + W_t from *s by a shuffle and an addition
-   alone. On return *s lacks the addition of now.mid. */
-INLINE void half_rounds(rounds_state *s, const half *now, const half *prev) {
-    const __m128i kw_abef = _mm_add_epi32(_mm_shuffle_epi32(s->abef, 0x1b), prev->k_abef);
-    const __m128i kw_cdgh = _mm_add_epi32(_mm_shuffle_epi32(s->cdgh, 0x1b), prev->k_cdgh);
-    const rounds_state digest = state_add(*s, prev->mid);
-    __m128i m[4];
-    m[0] = state_abcd(digest);
-    m[1] = state_efgh(digest);
-    m[2] = _mm_set_epi32(0, 0, 0, (int)0x80000000u);
-    m[3] = _mm_set_epi32(768, 0, 0, 0); /* the bits of a block and a digest */
-
-    *s = now->mid;
-    four_rounds(s, kw_abef, kw_cdgh);
-    four_rounds(s, _mm_shuffle_epi32(kw_abef, 0x0e), _mm_shuffle_epi32(kw_cdgh, 0x0e));
-    extend(m, 0);
-    extend(m, 1);
-    rounds_of(s, _mm_add_epi32(m[2], k(8)));
-    extend(m, 2);
-    rounds_of(s, _mm_add_epi32(m[3], k(12)));
-    extend(m, 3);
-    sixteen_rounds(s, m, 16);
-    sixteen_rounds(s, m, 32);
-    last_rounds(s, m);
+/* The hashes of n digests under `now`: the rounds of the block that the words W_0..W_7 and the padding make. A digest is
+   prev.mid + s, in which s came out of the block before, so the first rounds take K_t + W_t from s by a shuffle and an addition
+   alone. On return s lacks the addition of now.mid. Streams stand side by side in every step, for a step waits four cycles for the
+   one before in its stream, and another can begin in each. */
+INLINE void half_rounds(rounds_state *s, __m128i (*m)[4], const half *now, const half *prev, int n) {
+    EACH {
+        const __m128i kw_abef = _mm_add_epi32(_mm_shuffle_epi32(s[i].abef, 0x1b), prev[i].k_abef);
+        const __m128i kw_cdgh = _mm_add_epi32(_mm_shuffle_epi32(s[i].cdgh, 0x1b), prev[i].k_cdgh);
+        const rounds_state digest = state_add(s[i], prev[i].mid);
+        m[i][0] = state_abcd(digest);
+        m[i][1] = state_efgh(digest);
+        m[i][2] = _mm_set_epi32(0, 0, 0, INT32_MIN);
+        m[i][3] = _mm_set_epi32(8 * (64 + 32), 0, 0, 0);
+        s[i] = now[i].mid;
+        four_rounds(&s[i], kw_abef, kw_cdgh);
+        four_rounds(&s[i], _mm_shuffle_epi32(kw_abef, 0x0e), _mm_shuffle_epi32(kw_cdgh, 0x0e));
+    }
+    EACH extend(m[i], 0);
+    EACH extend(m[i], 1);
+    UNROLL for (int t = 8; t < 48; t += 4) {
+        EACH rounds_and_extend(&s[i], m[i], t);
+    }
+    UNROLL for (int t = 48; t < 64; t += 4) {
+        EACH rounds_of(&s[i], _mm_add_epi32(m[i][(t / 4) & 3], k(t)));
+    }
 }
 
 INLINE rounds_state state_sub(rounds_state s, rounds_state t) {
@@ -151,23 +143,34 @@ INLINE rounds_state state_xor(rounds_state s, rounds_state t) {
     return s;
 }
 
-TARGET void kam3_sha256_iterate_shani(kam3_pbkdf2_chain *chain, uint32_t count) {
-    half inner = half_load(chain->inner.w32), outer = half_load(chain->outer.w32);
-    rounds_state t = state_load(chain->t.w32);
-    rounds_state s = state_sub(state_load(chain->u.w32), outer.mid);
-    for (; count != 0; count--) {
-        half_rounds(&s, &inner, &outer);
-        half_rounds(&s, &outer, &inner);
-        t = state_xor(t, state_add(s, outer.mid));
+INLINE void iterate(kam3_pbkdf2_chain *chains, uint32_t count, int n) {
+    struct {
+        half inner[4], outer[4];
+        rounds_state t[4];
+        __m128i m[4][4];
+    } x;
+    rounds_state s[4];
+    EACH {
+        x.inner[i] = half_load(chains[i].inner.w32);
+        x.outer[i] = half_load(chains[i].outer.w32);
+        x.t[i] = state_load(chains[i].t.w32);
+        s[i] = state_sub(state_load(chains[i].u.w32), x.outer[i].mid);
     }
-    state_store(chain->u.w32, state_add(s, outer.mid));
-    state_store(chain->t.w32, t);
-    kam3_wipe(&inner, sizeof inner);
-    kam3_wipe(&outer, sizeof outer);
+    for (; count != 0; count--) {
+        half_rounds(s, x.m, x.inner, x.outer, n);
+        half_rounds(s, x.m, x.outer, x.inner, n);
+        EACH x.t[i] = state_xor(x.t[i], state_add(s[i], x.outer[i].mid));
+    }
+    EACH {
+        state_store(chains[i].u.w32, state_add(s[i], x.outer[i].mid));
+        state_store(chains[i].t.w32, x.t[i]);
+    }
+    kam3_wipe(&x, sizeof x);
 }
 
-TARGET void kam3_sha256_iterate_x4_shani(kam3_pbkdf2_chain *chains, uint32_t count) {
-    for (int i = 0; i < 4; i++) kam3_sha256_iterate_shani(chains + i, count);
-}
+TARGET void kam3_sha256_iterate_shani(kam3_pbkdf2_chain *chain, uint32_t count) { iterate(chain, count, 1); }
+
+/* With AVX for its forms of three operands alone: the four streams do not fit the registers, and copies would take their place. */
+__attribute__((target("sha,avx2"))) void kam3_sha256_iterate_x4_shani(kam3_pbkdf2_chain *chains, uint32_t count) { iterate(chains, count, 4); }
 
 #endif

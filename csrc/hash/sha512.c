@@ -27,25 +27,51 @@ _Alignas(64) const uint64_t kam3_sha512_k[80] = {
     0x4cc5d4becb3e42b6, 0x597f299cfc657e2a, 0x5fcb6fab3ad6faec, 0x6c44198c4a475817,
 };
 
-#define WORD uint64_t
 #define WORD_BITS 64
-#define WORD_LOAD kam3_load64_be
-#define ROUNDS 80
-#define ROUND_CONSTANTS kam3_sha512_k
-#define S0 28, 34, 39
-#define S1 14, 18, 41
-#define E0 1, 8, 7
-#define E1 19, 61, 6
-#define WORDS w64
+#define WORD uint64_t
+#define WORD_OF(x) ((WORD)(x))
 #define TARGET
 #define COMPRESS kam3_sha512_compress_portable
 #define ITERATE kam3_sha512_iterate_portable
 #include "hash/compress.inc.h"
 
+#if KAM3_X86_64
+#define AVX2 (KAM3_CPU_BMI1 | KAM3_CPU_BMI2 | KAM3_CPU_AVX2)
+#define AVX512 (KAM3_CPU_BMI1 | KAM3_CPU_BMI2 | KAM3_CPU_AVX512F | KAM3_CPU_AVX512VL)
+#endif
+
 void kam3_sha512_compress(uint64_t state[8], const uint8_t *blocks, size_t count) {
+#if KAM3_X86_64
+    if (kam3_cpu_has(AVX512)) {
+        kam3_sha512_compress_avx512(state, blocks, count);
+        return;
+    }
+    if (kam3_cpu_has(AVX2)) {
+        kam3_sha512_compress_avx2(state, blocks, count);
+        return;
+    }
+#endif
     kam3_sha512_compress_portable(state, blocks, count);
 }
 
-void kam3_sha512_iterate(kam3_pbkdf2_chain *chain, uint32_t count) { kam3_sha512_iterate_portable(chain, count); }
+void kam3_sha512_iterate(kam3_pbkdf2_chain *chain, uint32_t count) {
+#if KAM3_X86_64
+    if (kam3_cpu_has(AVX512)) {
+        kam3_sha512_iterate_avx512(chain, count);
+        return;
+    }
+    if (kam3_cpu_has(AVX2)) {
+        kam3_sha512_iterate_avx2(chain, count);
+        return;
+    }
+#endif
+    kam3_sha512_iterate_portable(chain, count);
+}
 
-kam3_pbkdf2_lanes kam3_sha512_lanes(void) { return (kam3_pbkdf2_lanes){kam3_sha512_iterate, 1, 1}; }
+kam3_pbkdf2_lanes kam3_sha512_lanes(void) {
+#if KAM3_X86_64
+    if (kam3_cpu_has(AVX512)) return (kam3_pbkdf2_lanes){kam3_sha512_iterate_x8_avx512, 8, 3};
+    if (kam3_cpu_has(AVX2)) return (kam3_pbkdf2_lanes){kam3_sha512_iterate_x4_avx2, 4, 3};
+#endif
+    return (kam3_pbkdf2_lanes){kam3_sha512_iterate, 1, 1};
+}

@@ -8,7 +8,8 @@ import hmac
 import itertools
 import json
 from collections.abc import Iterator, Sequence
-from ctypes import c_size_t, c_uint32
+from contextlib import contextmanager
+from ctypes import c_char_p, c_size_t, c_uint32, c_void_p
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 
 import clib
 
+PATHS = ("portable", "shani", "adx", "ifma")
 LIBRARY = tuple(p for p in clib.LIBRARY if p.parent.name in {"base", "hash"})
 WYCHEPROOF = clib.ROOT.parent / "shared" / "vectors" / "third-party" / "wycheproof"
 
@@ -68,14 +70,49 @@ class Hash:
         assert not any(context.raw), "the context is wiped"
         return out.raw
 
+    def pbkdf2_many(self, iterations: int, jobs: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
+        """Return what PBKDF2 makes of every (password, salt), all in one call."""
+        contexts = [self.context("pbkdf2") for _ in jobs]
+        outs = [ctypes.create_string_buffer(self.octets) for _ in jobs]
+        for context, (password, salt) in zip(contexts, jobs, strict=True):
+            self.library.kam3_pbkdf2_init(context, self.kind, password or None, c_size_t(len(password)))
+            self.library.kam3_pbkdf2_salt(context, salt or None, c_size_t(len(salt)))
+        pointers = [ctypes.addressof(buffer) for pair in zip(contexts, outs, strict=True) for buffer in pair]
+        self.library.kam3_pbkdf2_many((c_void_p * len(pointers))(*pointers), c_size_t(len(jobs)), c_uint32(iterations))
+        assert not any(any(context.raw) for context in contexts), "the contexts are wiped"
+        return [out.raw for out in outs]
 
-@pytest.fixture(scope="module", params=[(v, n) for v in clib.VARIANTS for n in ("sha256", "sha512")], ids="-".join)
-def sha(request: pytest.FixtureRequest) -> Hash:
-    variant, name = request.param
+
+#: Every path, and once more the portable one without __int128.
+BUILDS = [("int128", path) for path in PATHS] + [("no-int128", "portable")]
+
+
+@pytest.fixture(scope="module", params=[(*b, n) for b in BUILDS for n in ("sha256", "sha512")], ids="-".join)
+def sha(request: pytest.FixtureRequest) -> Iterator[Hash]:
+    variant, path, name = request.param
     library = clib.build(f"hash-{variant}", ("hash_sizes.c",), clib.VARIANTS[variant], LIBRARY)
+    with forced_path(library, path):
+        yield hash_of(library, name)
+
+
+def hash_of(library: ctypes.CDLL, name: str) -> Hash:
+    """Return a hash of a build by hashlib's name."""
     library.kam3_hash_octets.restype = library.kam3_hash_block_octets.restype = c_size_t
     model = hashlib.new(name)
     return Hash(library, name, {"sha256": 1, "sha512": 2}[name], model.digest_size, model.block_size)
+
+
+@contextmanager
+def forced_path(library: ctypes.CDLL, path: str) -> Iterator[None]:
+    """Let the library take this CPU path inside, and see that it does; skip by name if this CPU cannot."""
+    library.kam3_cpu_path.restype = c_char_p
+    before = library.kam3_cpu_path()
+    if library.kam3_cpu_use(path.encode(), c_size_t(len(path))) != 0:
+        pytest.skip(f"this CPU lacks what the path {path} needs")
+    assert library.kam3_cpu_path() == path.encode()
+    yield
+    assert library.kam3_cpu_path() == path.encode(), "no test left another path behind"
+    library.kam3_cpu_use(before, c_size_t(len(before)))
 
 
 def octets(length: int) -> bytes:
@@ -139,6 +176,20 @@ def test_pbkdf2(sha: Hash, iterations: int, password: int, salt: int) -> None:
 )
 def test_any_pbkdf2(sha: Hash, password: bytes, salt: bytes, places: list[int], iterations: int) -> None:
     assert sha.pbkdf2(password, iterations, *cut(salt, places)) == hashlib.pbkdf2_hmac(sha.name, password, salt, iterations)
+
+
+@pytest.mark.parametrize("count", range(20))
+def test_pbkdf2_many(sha: Hash, count: int) -> None:
+    """Every number of idle lanes behind every number of full vectors, and no two lanes alike."""
+    jobs = [(octets(3 * i), octets(200 - i)) for i in range(count)]
+    for iterations in (1, 2, 7):
+        expected = [hashlib.pbkdf2_hmac(sha.name, password, salt, iterations) for password, salt in jobs]
+        assert sha.pbkdf2_many(iterations, jobs) == expected
+
+
+def test_pbkdf2_many_as_many_iterations_as_rfc_8120(sha: Hash) -> None:
+    jobs = [(octets(10 + i), octets(30)) for i in range(9)]
+    assert sha.pbkdf2_many(16384, jobs) == [hashlib.pbkdf2_hmac(sha.name, *job, 16384) for job in jobs]
 
 
 def nist_text(path: str) -> str:
