@@ -9,7 +9,8 @@
 #endif
 
 /* In the order of the bits in base/cpu.h. */
-static const char *const feature_names[] = {"bmi2", "adx", "sha", "avx2", "avx512f", "avx512vl", "avx512ifma", "ssse3", "bmi1"};
+static const char *const feature_names[] = {"bmi2",     "adx",        "sha",   "avx2", "avx512f",
+                                            "avx512vl", "avx512ifma", "ssse3", "bmi1"};
 
 const char *kam3_cpu_feature_name(unsigned i) {
     return i < sizeof feature_names / sizeof feature_names[0] ? feature_names[i] : NULL;
@@ -60,7 +61,8 @@ uint32_t kam3_cpu_features(void) { return 0; }
 #define PATH_SHIFT 24
 
 /* From the least to the most demanding: the default is the last one this CPU can run. A path allows what the CPUs
-   that stop at it may have beside what it needs, and no more, so that forcing one on a bigger machine runs the code of a smaller. */
+   that stop at it may have beside what it needs, and no more, so that forcing one on a bigger machine runs the code of
+   a smaller. */
 static const struct {
     const char *name;
     size_t len;
@@ -75,7 +77,9 @@ static const struct {
 /* Set idempotently, or by choice. */
 static atomic_uint cpu_word;
 
-static uint32_t word_for(unsigned path, uint32_t found) { return CHOSEN | path << PATH_SHIFT | (found & paths[path].allowed); }
+static uint32_t word_for(unsigned path, uint32_t found) {
+    return CHOSEN | path << PATH_SHIFT | (found & paths[path].allowed);
+}
 
 static int runs(unsigned path, uint32_t found) { return (found & paths[path].needed) == paths[path].needed; }
 

@@ -1,8 +1,8 @@
 /* The CPU: what it can do, and what of it is in use.
  *
- * A path is a name for a set of features. Kernels ask kam3_cpu_has for the features they need and run their portable form
- * otherwise, so choosing a path chooses the kernels everywhere. kam3_cpu_path, kam3_cpu_features, kam3_cpu_feature_name and
- * kam3_cpu_use are as kam3.h says.
+ * A path is a name for a set of features. Kernels ask kam3_cpu_has for the features they need and run their portable
+ * form otherwise, so choosing a path chooses the kernels everywhere. kam3_cpu_path, kam3_cpu_features,
+ * kam3_cpu_feature_name and kam3_cpu_use are as kam3.h says.
  */
 #ifndef KAM3_BASE_CPU_H
 #define KAM3_BASE_CPU_H

@@ -9,7 +9,7 @@
 #include "base/cpu.h"
 #include "hash/hash.h"
 
-/* state = the chaining value after `count` more blocks of 64 octets [FIPS 180-4, 6.2.2], on the best path of this CPU. */
+/* state = the chaining value after `count` more blocks of 64 octets [FIPS 180-4, 6.2.2], on the path in use. */
 void kam3_sha256_compress(uint32_t state[8], const uint8_t *blocks, size_t count);
 
 /* The same for blocks of 128 octets [FIPS 180-4, 6.4.2]. */
@@ -20,13 +20,14 @@ typedef struct {
     kam3_hash_state inner, outer, u, t;
 } kam3_pbkdf2_chain;
 
-/* `count` times: u = H(outer, H(inner, u)), t = t ^ u, where H(midstate, words) is the hash of a block and one digest, of which
-   the midstate has taken in the block: its last block is the digest, a bit 1, zeros and the length, and is never octets. */
+/* `count` times: u = H(outer, H(inner, u)), t = t ^ u, where H(midstate, words) is the hash of a block and one digest,
+   of which the midstate has taken in the block: its last block is the digest, a bit 1, zeros and the length, and is
+   never octets. */
 void kam3_sha256_iterate(kam3_pbkdf2_chain *chain, uint32_t count);
 void kam3_sha512_iterate(kam3_pbkdf2_chain *chain, uint32_t count);
 
-/* A kernel that runs the loops of `width` chains side by side, and the fewest chains for which it beats one after the other.
-   width = 1 where there is none. */
+/* A kernel that runs the loops of `width` chains side by side, and the fewest chains for which it beats one after the
+   other. width = 1 where there is none. */
 typedef struct {
     void (*iterate)(kam3_pbkdf2_chain *chains, uint32_t count);
     size_t width, least;

@@ -1,9 +1,9 @@
-/* The compression function of a SHA-2 hash [FIPS 180-4, 6.2.2 and 6.4.2] and PBKDF2's loop over it, a template over the width of
- * the words.
+/* The compression function of a SHA-2 hash [FIPS 180-4, 6.2.2 and 6.4.2] and PBKDF2's loop over it, a template over the
+ * width of the words.
  *
  * Before inclusion, define
  *   WORD_BITS                      32 for SHA-256, 64 for SHA-512
- *   WORD                           the word, or a vector (of GCC's kind, with operators) of the words of streams side by side
+ *   WORD                           the word, or a vector (GCC's kind, with operators) of such words, a stream in each lane
  *   WORD_OF(x)                     the number x as a WORD
  *   TARGET                         what stands before a function: nothing, or the attribute of a CPU path
  *   COMPRESS, ITERATE              the names of the functions; if they are not defined, only sha2_digest is there
@@ -37,8 +37,8 @@ typedef uint64_t scalar_word;
 #define SMALL_SIGMA_(x, r, s, t) (ROTR(x, r) ^ ROTR(x, s) ^ ((x) >> (t)))
 #define SMALL_SIGMA(x, rotations) SMALL_SIGMA_(x, rotations)
 
-/* One round without the moves: the caller renames the variables instead. kw = K_t + W_t. With Maj in this form its b ^ c is
-   the a ^ b of the round before. */
+/* One round without the moves: the caller renames the variables instead. kw = K_t + W_t. With Maj in this form its b ^
+   c is the a ^ b of the round before. */
 KAM3_INLINE TARGET void sha2_round(WORD a, WORD b, WORD c, WORD *d, WORD e, WORD f, WORD g, WORD *h, WORD kw) {
     const WORD ch = g ^ (e & (f ^ g));
     const WORD maj = b ^ ((a ^ b) & (b ^ c));
@@ -47,7 +47,8 @@ KAM3_INLINE TARGET void sha2_round(WORD a, WORD b, WORD c, WORD *d, WORD e, WORD
     *h = t1 + BIG_SIGMA(a, S0) + maj;
 }
 
-/* W_t = sigma_1(W_{t-2}) + W_{t-7} + sigma_0(W_{t-15}) + W_{t-16}, in a window of 16 words: w[i] holds W_{t-16} for t = i mod 16 */
+/* W_t = sigma_1(W_{t-2}) + W_{t-7} + sigma_0(W_{t-15}) + W_{t-16}, in a window of 16 words:
+   w[i] holds W_{t-16} for t = i mod 16 */
 KAM3_INLINE TARGET WORD sha2_extend(WORD w[16], unsigned i) {
     const WORD w15 = w[(i + 1) & 15], w2 = w[(i + 14) & 15];
     w[i] += SMALL_SIGMA(w2, E1) + w[(i + 9) & 15] + SMALL_SIGMA(w15, E0);

@@ -65,12 +65,13 @@ void kam3_hash_update(kam3_hash *hash, const uint8_t *octets, size_t len) {
     }
 
     const size_t rest = len & (size - 1), whole = len - rest;
-    kam3_hash_compress(&hash->state, hash->kind, octets, size == 64 ? whole / 64 : whole / 128); /* no division instruction */
+    kam3_hash_compress(&hash->state, hash->kind, octets,
+                       size == 64 ? whole / 64 : whole / 128); /* no division instruction */
     if (rest != 0) memcpy(hash->block, octets + whole, rest);
 }
 
-/* One bit 1, zeros, and the length in bits as the last 8 octets of a block. SHA-512 gives the length 16 octets, of which the
-   first 8 are zero below 2^61 octets. */
+/* One bit 1, zeros, and the length in bits as the last 8 octets of a block. SHA-512 gives the length 16 octets, of
+   which the first 8 are zero below 2^61 octets. */
 void kam3_hash_final(kam3_hash *hash, uint8_t *digest) {
     const size_t size = kam3_hash_block_octets(hash->kind);
     const size_t length_field = size / 8;

@@ -42,8 +42,9 @@ void kam3_hmac_init(kam3_hmac *hmac, kam3_hash_kind kind, const uint8_t *key, si
 void kam3_hmac_update(kam3_hmac *hmac, const uint8_t *octets, size_t len);
 void kam3_hmac_final(kam3_hmac *hmac, uint8_t *mac); /* *hmac is wiped */
 
-/* PBKDF2 [RFC 8018, 5.2] of one block: the output has the length of the hash, which is all that RFC 8120 asks for. The salt is
-   taken in by the caller, in as many pieces as it has: init, salt..., final. The result's first octets serve shorter wishes. */
+/* PBKDF2 [RFC 8018, 5.2] of one block: the output has the length of the hash, which is all that RFC 8120 asks for. The
+   salt is taken in by the caller, in as many pieces as it has: init, salt..., final. The result's first octets serve
+   shorter wishes. */
 typedef struct {
     kam3_hmac keyed, first; /* after the password; and after the password and the salt so far */
 } kam3_pbkdf2;

@@ -1,4 +1,5 @@
-/* HMAC [RFC 2104]: H(key ^ opad | H(key ^ ipad | text)), the key padded with zeros to a block, or hashed first if longer. */
+/* HMAC [RFC 2104]: H(key ^ opad | H(key ^ ipad | text)), the key padded with zeros to a block, or hashed first if
+ * longer. */
 #include "base/wipe.h"
 #include "hash/hash.h"
 
@@ -25,7 +26,9 @@ void kam3_hmac_init(kam3_hmac *hmac, kam3_hash_kind kind, const uint8_t *key, si
     kam3_wipe(padded, sizeof padded);
 }
 
-void kam3_hmac_update(kam3_hmac *hmac, const uint8_t *octets, size_t len) { kam3_hash_update(&hmac->inner, octets, len); }
+void kam3_hmac_update(kam3_hmac *hmac, const uint8_t *octets, size_t len) {
+    kam3_hash_update(&hmac->inner, octets, len);
+}
 
 void kam3_hmac_final(kam3_hmac *hmac, uint8_t *mac) {
     const size_t len = kam3_hash_octets(hmac->inner.kind);

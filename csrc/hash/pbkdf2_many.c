@@ -1,10 +1,12 @@
-/* Whole vectors of passwords as long as they last, and the rest as one more vector if it is big enough, else one by one. */
+/* Whole vectors of passwords as long as they last, and the rest as one more vector if it is big enough, else one by
+ * one. */
 #include "hash/pbkdf2_many.h"
 
 #include "base/wipe.h"
 #include "hash/compress.h"
 
-/* One run of a kernel: `count` jobs in the first of its lanes. An idle lane repeats the first, so that none computes on garbage. */
+/* One run of a kernel: `count` jobs in the first of its lanes. An idle lane repeats the first, so that none computes on
+   garbage. */
 static void run(kam3_pbkdf2_chain *chains, kam3_pbkdf2_lanes lanes, const kam3_pbkdf2_job *jobs, size_t count,
                 uint32_t iterations) {
     const kam3_hash_kind kind = jobs[0].pbkdf2->keyed.inner.kind;

@@ -1,12 +1,13 @@
-/* PBKDF2 for many passwords at once, for a server that enrols or checks them in batches. Internal: what the public API offers of it
- * is the business of kam3.h.
+/* PBKDF2 for many passwords at once, for a server that enrols or checks them in batches. Internal: what the public API
+ * offers of it is the business of kam3.h.
  */
 #ifndef KAM3_HASH_PBKDF2_MANY_H
 #define KAM3_HASH_PBKDF2_MANY_H
 
 #include "hash/hash.h"
 
-/* One password: a context after kam3_pbkdf2_init and all its kam3_pbkdf2_salt, and where its result goes (kam3_hash_octets long). */
+/* One password: a context after kam3_pbkdf2_init and all its kam3_pbkdf2_salt, and where its result goes
+   (kam3_hash_octets long). */
 typedef struct {
     kam3_pbkdf2 *pbkdf2;
     uint8_t *out;

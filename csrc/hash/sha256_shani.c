@@ -1,11 +1,11 @@
 /* SHA-256 on the SHA instructions of x86: one stream, and four streams of PBKDF2 side by side.
  *
  * The instructions keep the eight variables in two registers, least significant word first: abef = [f e b a] and
- * cdgh = [h g d c]. sha256rnds2(cdgh, abef, [kw_t, kw_{t+1}, -, -]) makes two rounds: it returns the next abef, and the old abef
- * is the next cdgh. sha256msg1 and sha256msg2 extend the message schedule, four words at a time.
+ * cdgh = [h g d c]. sha256rnds2(cdgh, abef, [kw_t, kw_{t+1}, -, -]) makes two rounds: it returns the next abef, and the
+ * old abef is the next cdgh. sha256msg1 and sha256msg2 extend the message schedule, four words at a time.
  *
- * The loop of PBKDF2 is one chain of 64 such steps an iteration, each waiting for the one before, so what counts is what stands
- * between the last step of a block and the first of the next: here a shuffle and an addition.
+ * The loop of PBKDF2 is one chain of 64 such steps an iteration, each waiting for the one before, so what counts is
+ * what stands between the last step of a block and the first of the next: here a shuffle and an addition.
  */
 #include "base/wipe.h"
 #include "hash/compress.h"
@@ -89,8 +89,8 @@ TARGET void kam3_sha256_compress_shani(uint32_t state[8], const uint8_t *blocks,
     state_store(state, s);
 }
 
-/* One HMAC key's half: its midstate, and the midstate in the places where the words of a finished block are wanted with K_0..K_7
-   added: [a+K_0 b+K_1 e+K_4 f+K_5] and [c+K_2 d+K_3 g+K_6 h+K_7]. */
+/* One HMAC key's half: its midstate, and the midstate in the places where the words of a finished block are wanted with
+   K_0..K_7 added: [a+K_0 b+K_1 e+K_4 f+K_5] and [c+K_2 d+K_3 g+K_6 h+K_7]. */
 typedef struct {
     rounds_state mid;
     __m128i k_abef, k_cdgh;
@@ -104,10 +104,10 @@ INLINE half half_load(const uint32_t midstate[8]) {
     return r;
 }
 
-/* The hashes of n digests under `now`: the rounds of the block that the words W_0..W_7 and the padding make. A digest is
-   prev.mid + s, in which s came out of the block before, so the first rounds take K_t + W_t from s by a shuffle and an addition
-   alone. On return s lacks the addition of now.mid. Streams stand side by side in every step, for a step waits four cycles for the
-   one before in its stream, and another can begin in each. */
+/* The hashes of n digests under `now`: the rounds of the block that the words W_0..W_7 and the padding make. A digest
+   is prev.mid + s, in which s came out of the block before, so the first rounds take K_t + W_t from s by a shuffle and
+   an addition alone. On return s lacks the addition of now.mid. Streams stand side by side in every step, for a step
+   waits four cycles for the one before in its stream, and another can begin in each. */
 INLINE void half_rounds(rounds_state *s, __m128i (*m)[4], const half *now, const half *prev, int n) {
     EACH {
         const __m128i kw_abef = _mm_add_epi32(_mm_shuffle_epi32(s[i].abef, 0x1b), prev[i].k_abef);
@@ -170,7 +170,10 @@ INLINE void iterate(kam3_pbkdf2_chain *chains, uint32_t count, int n) {
 
 TARGET void kam3_sha256_iterate_shani(kam3_pbkdf2_chain *chain, uint32_t count) { iterate(chain, count, 1); }
 
-/* With AVX for its forms of three operands alone: the four streams do not fit the registers, and copies would take their place. */
-__attribute__((target("sha,avx2"))) void kam3_sha256_iterate_x4_shani(kam3_pbkdf2_chain *chains, uint32_t count) { iterate(chains, count, 4); }
+/* With AVX for its forms of three operands alone: the four streams do not fit the registers, and copies would take
+   their place. */
+__attribute__((target("sha,avx2"))) void kam3_sha256_iterate_x4_shani(kam3_pbkdf2_chain *chains, uint32_t count) {
+    iterate(chains, count, 4);
+}
 
 #endif

@@ -1,8 +1,10 @@
-/* SHA-512 with AVX-512VL, BMI1 and BMI2, for one stream: e, f, g, h in the integer registers, a, b, c, d in vector registers.
+/* SHA-512 with AVX-512VL, BMI1 and BMI2, for one stream: e, f, g, h in the integer registers, a, b, c, d in vector
+ * registers.
  *
- * A round is T_1 = h + K + W + Ch(e, f, g) + Sigma_1(e), e' = d + T_1, a' = T_1 + Sigma_0(a) + Maj(a, b, c). Either half of it fills
- * one side of the machine: both sides have two units that rotate, and all in one side would wait for them. T_1 crosses every
- * round, and a comes back when it has become d, four rounds later, so neither crossing delays the chain through e.
+ * A round is T_1 = h + K + W + Ch(e, f, g) + Sigma_1(e), e' = d + T_1, a' = T_1 + Sigma_0(a) + Maj(a, b, c). Either
+ * half of it fills one side of the machine: both sides have two units that rotate, and all in one side would wait for
+ * them. T_1 crosses every round, and a comes back when it has become d, four rounds later, so neither crossing delays
+ * the chain through e.
  */
 #include "base/wipe.h"
 #include "hash/compress.h"
@@ -44,8 +46,8 @@ INLINE __m256i next_words(__m256i hi, __m256i lo) { return _mm256_alignr_epi64(h
 
 INLINE __m128i big_sigma_0(__m128i a) { return xor3(_mm_ror_epi64(a, 28), _mm_ror_epi64(a, 34), _mm_ror_epi64(a, 39)); }
 
-/* x, but a sum that goes through here keeps its order: what comes late must be added late. (Secrecy does not hang on these, and
-   MemorySanitizer takes assembly that reads a secret for a leak.) */
+/* x, but a sum that goes through here keeps its order: what comes late must be added late. (Secrecy does not hang on
+   these, and MemorySanitizer takes assembly that reads a secret for a leak.) */
 INLINE uint64_t in_order(uint64_t x) {
 #if !defined(KAM3_CT_MSAN)
     __asm__("" : "+r"(x));

@@ -1,5 +1,5 @@
-/* SHA-512 of one stream on x86: the message schedule in vectors of four words, woven into the rounds. A template over the form of the
- * variables and the vector instructions.
+/* SHA-512 of one stream on x86: the message schedule in vectors of four words, woven into the rounds. A template over
+ * the form of the variables and the vector instructions.
  *
  * Before inclusion, define
  *   TARGET, INLINE                 the CPU path's function attribute, alone and with KAM3_INLINE
@@ -13,14 +13,15 @@
  *   next_words(hi, lo)             [lo1 lo2 lo3 hi0]
  */
 
-/* Where a stream keeps what crosses from one register file to the other: it crosses through memory, where no execution unit has to
-   carry it. All of it is secret. */
+/* What crosses from the vector registers to the integer ones, and has time to go through memory, where no execution unit
+   has to carry it. All of it is secret. */
 typedef struct {
     _Alignas(64) uint64_t kw[16]; /* K_t + W_t of the sixteen rounds at hand */
     volatile uint64_t a_of[16]; /* a after round t; volatile, else the compiler makes register moves of it */
 } scratch;
 
-/* The window of the last sixteen words, w[i] being the oldest four when it is their turn, and the last two of them again. */
+/* The window of the last sixteen words, w[i] being the oldest four when it is their turn, and the last two of them
+   again. */
 typedef struct {
     __m256i w[4];
     __m128i last;
@@ -31,7 +32,8 @@ INLINE void kw_store(scratch *s, size_t i, __m256i words, const uint64_t *k) {
 }
 
 /* Four rounds, and between them W_{t+16}..W_{t+19} if next_k is not NULL:
-   W_t = sigma_1(W_{t-2}) + W_{t-7} + sigma_0(W_{t-15}) + W_{t-16}, of which the first term makes it two words at a time. */
+   W_t = sigma_1(W_{t-2}) + W_{t-7} + sigma_0(W_{t-15}) + W_{t-16}, of which the first term makes it two words at a
+   time. */
 INLINE void four_rounds(variables *v, scratch *s, schedule *m, size_t i, const uint64_t *next_k) {
     const size_t j = i / 4;
     __m256i sum = m->w[j];
@@ -90,7 +92,8 @@ INLINE words8 block_rounds(const uint64_t state[8], schedule *m, scratch *s) {
 }
 
 TARGET void COMPRESS(uint64_t state[8], const uint8_t *blocks, size_t count) {
-    const __m256i big_endian = _mm256_set_epi64x(0x08090a0b0c0d0e0f, 0x0001020304050607, 0x08090a0b0c0d0e0f, 0x0001020304050607);
+    const __m256i big_endian = _mm256_set_epi64x(0x08090a0b0c0d0e0f, 0x0001020304050607, /* in either half */
+                                                 0x08090a0b0c0d0e0f, 0x0001020304050607);
     scratch s;
     for (; count != 0; count--, blocks += 128) {
         schedule m;
