@@ -3,7 +3,7 @@
  *
  * Before inclusion, define
  *   WORD_BITS                      32 for SHA-256, 64 for SHA-512
- *   WORD                           the word, or a vector (GCC's kind, with operators) of such words, a stream in each lane
+ *   WORD                           the word, or a vector (GCC's kind, with operators) of words, one a stream
  *   WORD_OF(x)                     the number x as a WORD
  *   TARGET                         what stands before a function: nothing, or the attribute of a CPU path
  *   COMPRESS, ITERATE              the names of the functions; if they are not defined, only sha2_digest is there

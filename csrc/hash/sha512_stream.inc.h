@@ -13,7 +13,7 @@
  *   next_words(hi, lo)             [lo1 lo2 lo3 hi0]
  */
 
-/* What crosses from the vector registers to the integer ones, and has time to go through memory, where no execution unit
+/* What crosses from vector to integer registers, and has time to go through memory, where no execution unit
    has to carry it. All of it is secret. */
 typedef struct {
     _Alignas(64) uint64_t kw[16]; /* K_t + W_t of the sixteen rounds at hand */
