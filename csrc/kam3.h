@@ -95,6 +95,25 @@ kam3_status kam3_pi(int algorithm, uint8_t *pi, size_t pi_len, const uint8_t *pa
                     const uint8_t *auth_scope, size_t auth_scope_len, const uint8_t *realm, size_t realm_len,
                     const uint8_t *user, size_t user_len);
 
+/* One password of kam3_pi_many: the arguments of kam3_pi, and its answer. */
+struct kam3_pi_job {
+    uint8_t *pi;
+    size_t pi_len;
+    const uint8_t *password;
+    size_t password_len;
+    const uint8_t *auth_scope;
+    size_t auth_scope_len;
+    const uint8_t *realm;
+    size_t realm_len;
+    const uint8_t *user;
+    size_t user_len;
+    kam3_status status;
+};
+
+/* For every job what kam3_pi does, several at a time where this CPU gains by it; each job's status is its own, and a bad one
+   stops no other. No pi may overlap a buffer of another job (checked among each eight in a row). */
+kam3_status kam3_pi_many(int algorithm, struct kam3_pi_job *jobs, size_t count);
+
 /* s = the candidate that `random` spells, if it is a secret of this role: uniform when `random` is, and random_len = s_len.
    KAM3_ERR_RETRY otherwise (chance below 2^-31, about 1/2^32 on P-256, none to speak of elsewhere): call again with fresh octets.
    CT: the candidate is secret; that one was rejected is not, for it is thrown away. */

@@ -29,7 +29,7 @@ def scalars(count: int) -> list[bytes]:
 def ordered(
     function: Callable[..., Any], items: Any, *, arity: int = 1, run: int = 2, threads: int | None = 2, progress: Any = None
 ) -> Iterator[Any]:
-    return many.ordered(lambda: function, arity, run, items, threads, progress)
+    return many.ordered(lambda: many.one_by_one(function), arity, run, items, threads, progress)
 
 
 def test_each_function(backend: str) -> None:
@@ -233,3 +233,23 @@ def test_all_cores_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: None)
     assert many.usable_cores() == 1
     assert list(ordered(lambda n: n, [(1,)], threads=None)) == [1]
+
+
+@pytest.mark.parametrize("alg", kam3.ALGORITHMS, ids=lambda alg: alg.token)
+def test_pi_of_many_is_the_pi_of_each(alg: kam3.Algorithm) -> None:
+    """More items than any lanes hold, and faults between them: each pi in its place, whatever was computed side by side."""
+    good = [(f"password {n}" * (n % 5), "http://localhost", b"realm", f"user{n}") for n in range(11)]
+    items: list[object] = [*good[:3], ("p", "s", 1, "u"), *good[3:7], ("p",), *good[7:], ("\ud800", "s", "r", "u")]
+    results = list(alg.pi_many(items, threads=2))  # type: ignore[arg-type]
+    assert [type(results[n]) for n in (3, 8, 13)] == [TypeError, TypeError, ValueError]
+    pis = [result for result in results if isinstance(result, bytes)]
+    assert pis == [alg.pi(password, auth_scope=scope, realm=realm, user=user) for password, scope, realm, user in good]
+
+
+def test_what_a_backend_cannot_do_for_a_run_of_pi_stands_in_the_place_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(type(kam3.backends.get()), "pi_many", broken)
+    results = list(kam3.EC_P256.pi_many([("a", "b", "c", "d"), ("a", "b", "c", 1), ("a", "b", "c", "d")]))  # type: ignore[list-item]
+    assert [type(result) for result in results] == [MemoryError, TypeError, MemoryError]

@@ -75,6 +75,15 @@ kam3_status kam3_sizes(struct kam3_sizes *sizes, int algorithm) {
     return KAM3_OK;
 }
 
+/* Whether what one job writes is something that another has or writes. */
+static int pi_overlaps(const struct kam3_pi_job *job, const struct kam3_pi_job *other) {
+    return overlap(job->pi, job->pi_len, other->pi, other->pi_len) ||
+           overlap(job->pi, job->pi_len, other->password, other->password_len) ||
+           overlap(job->pi, job->pi_len, other->auth_scope, other->auth_scope_len) ||
+           overlap(job->pi, job->pi_len, other->realm, other->realm_len) ||
+           overlap(job->pi, job->pi_len, other->user, other->user_len);
+}
+
 kam3_status kam3_pi(int algorithm, uint8_t *pi, size_t pi_len, const uint8_t *password, size_t password_len,
                     const uint8_t *auth_scope, size_t auth_scope_len, const uint8_t *realm, size_t realm_len,
                     const uint8_t *user, size_t user_len) {
@@ -85,8 +94,40 @@ kam3_status kam3_pi(int algorithm, uint8_t *pi, size_t pi_len, const uint8_t *pa
     const output out[] = {{pi, pi_len, HASH}};
     const kam3_set *set;
     const kam3_status status = begin(&set, algorithm, out, COUNT(out), in, COUNT(in));
-    if (status == KAM3_OK) kam3_stretch(pi, set, &in[0], &in[1], &in[2], &in[3]);
+    if (status == KAM3_OK) kam3_stretch(&pi, set, &in, 1);
     return status;
+}
+
+/* At most KAM3_STRETCH_MAX jobs: those in order are stretched together, and each gets its status. */
+static void pi_group(int algorithm, struct kam3_pi_job *jobs, size_t count) {
+    kam3_input in[KAM3_STRETCH_MAX][KAM3_PI_INPUTS];
+    uint8_t *pi[KAM3_STRETCH_MAX];
+    const kam3_set *set = NULL;
+    size_t good = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct kam3_pi_job *job = &jobs[i];
+        const output out[] = {{job->pi, job->pi_len, HASH}};
+        const kam3_input own[KAM3_PI_INPUTS] = {{KAM3_ARG_PASSWORD, job->password, job->password_len},
+                                                {KAM3_ARG_AUTH_SCOPE, job->auth_scope, job->auth_scope_len},
+                                                {KAM3_ARG_REALM, job->realm, job->realm_len},
+                                                {KAM3_ARG_USER, job->user, job->user_len}};
+        job->status = KAM3_OK;
+        for (size_t k = 0; k < count; k++)
+            if (k != i && pi_overlaps(job, &jobs[k])) job->status = KAM3_STATUS(KAM3_ERR_ALIAS, KAM3_ARG_OUTPUT);
+        if (job->status == KAM3_OK) job->status = begin(&set, algorithm, out, COUNT(out), own, COUNT(own));
+        if (job->status != KAM3_OK) continue;
+        memcpy(in[good], own, sizeof own);
+        pi[good++] = job->pi;
+    }
+    if (good != 0) kam3_stretch(pi, set, (const kam3_input(*)[KAM3_PI_INPUTS])in, good);
+}
+
+kam3_status kam3_pi_many(int algorithm, struct kam3_pi_job *jobs, size_t count) {
+    if (jobs == NULL && count != 0) return KAM3_STATUS(KAM3_ERR_NULL, KAM3_ARG_NONE);
+    if (kam3_set_find(algorithm) == NULL) return KAM3_STATUS(KAM3_ERR_ALGORITHM, KAM3_ARG_ALGORITHM);
+    for (size_t done = 0; done < count; done += KAM3_STRETCH_MAX)
+        pi_group(algorithm, jobs + done, count - done < KAM3_STRETCH_MAX ? count - done : KAM3_STRETCH_MAX);
+    return KAM3_OK;
 }
 
 kam3_status kam3_secret_from_random(int algorithm, int role, uint8_t *s, size_t s_len, const uint8_t *random,

@@ -1,6 +1,7 @@
 #include "exchange/transcript.h"
 
 #include "base/endian.h"
+#include "hash/pbkdf2_many.h"
 
 /* Seven bits of the number that the big-endian octets spell: bits 7i to 7i+6. */
 static uint8_t base128_digit(const uint8_t *octets, size_t len, size_t i) {
@@ -83,15 +84,17 @@ static void salt_vs(kam3_pbkdf2 *pbkdf2, const kam3_input *string) {
     kam3_pbkdf2_salt(pbkdf2, string->octets, string->len);
 }
 
-void kam3_stretch(uint8_t *pi, const kam3_set *set, const kam3_input *password, const kam3_input *auth_scope,
-                  const kam3_input *realm, const kam3_input *user) {
+void kam3_stretch(uint8_t *const pi[], const kam3_set *set, const kam3_input (*in)[KAM3_PI_INPUTS], size_t count) {
     const uint32_t iterations = 16384; /* nIterPi [RFC 8121, 3] */
     const kam3_input token = {KAM3_ARG_ALGORITHM, (const uint8_t *)set->token, set->token_len};
-    kam3_pbkdf2 pbkdf2;
-    kam3_pbkdf2_init(&pbkdf2, set->hash, password->octets, password->len);
-    salt_vs(&pbkdf2, &token);
-    salt_vs(&pbkdf2, auth_scope);
-    salt_vs(&pbkdf2, realm);
-    salt_vs(&pbkdf2, user);
-    kam3_pbkdf2_final(&pbkdf2, iterations, pi);
+    kam3_pbkdf2 pbkdf2[KAM3_STRETCH_MAX];
+    kam3_pbkdf2_job jobs[KAM3_STRETCH_MAX];
+    for (size_t i = 0; i < count; i++) {
+        kam3_pbkdf2_init(&pbkdf2[i], set->hash, in[i][KAM3_PI_PASSWORD].octets, in[i][KAM3_PI_PASSWORD].len);
+        salt_vs(&pbkdf2[i], &token);
+        for (size_t part = KAM3_PI_AUTH_SCOPE; part <= KAM3_PI_USER; part++) salt_vs(&pbkdf2[i], &in[i][part]);
+        jobs[i].pbkdf2 = &pbkdf2[i];
+        jobs[i].out = pi[i];
+    }
+    kam3_pbkdf2_many(jobs, count, iterations); /* wipes each */
 }

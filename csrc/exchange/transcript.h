@@ -14,8 +14,12 @@ void kam3_proof(uint8_t *digest, const kam3_set *set, int label, const kam3_inpu
 /* digest = H(prefix | VS(t)), prefix one hash long. */
 void kam3_bind(uint8_t *digest, const kam3_set *set, const uint8_t *prefix, const kam3_input *t);
 
-/* pi from the password and the four parts of the salt (the first is the algorithm's token). */
-void kam3_stretch(uint8_t *pi, const kam3_set *set, const kam3_input *password, const kam3_input *auth_scope,
-                  const kam3_input *realm, const kam3_input *user);
+/* What pi is made from, in this order; the salt's first part is the algorithm's token. */
+enum { KAM3_PI_PASSWORD, KAM3_PI_AUTH_SCOPE, KAM3_PI_REALM, KAM3_PI_USER, KAM3_PI_INPUTS };
+
+#define KAM3_STRETCH_MAX 8
+
+/* pi[i] from inputs in[i], i < count. Requires: count <= KAM3_STRETCH_MAX. CT: all but the lengths is secret. */
+void kam3_stretch(uint8_t *const pi[], const kam3_set *set, const kam3_input (*in)[KAM3_PI_INPUTS], size_t count);
 
 #endif

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 WireKind: TypeAlias = Literal["element", "hash"]
 
-#: How many items a worker of the ``_many`` methods takes at once: one pi is milliseconds of work; of the rest, several share the cost of
-#: a hand-over.
-_RUN_PI, _RUN_GROUP = 1, 8
+#: How many items a worker of the ``_many`` methods takes at once: of pi as many as the lanes that the native core may have for its hash;
+#: of the rest several, to share the cost of a hand-over.
+_RUN_PI, _RUN_GROUP = {"sha256": 4, "sha512": 8}, 8
 
 
 @final
@@ -168,49 +168,42 @@ class Algorithm(Primitives):
 
         Secret and Timing: as the single function.
         """
-        return self._many(
-            lambda alg: lambda password, auth_scope, realm, user: alg.pi(password, auth_scope=auth_scope, realm=realm, user=user),
-            4,
-            _RUN_PI,
-            items,
-            threads,
-            progress,
-        )
+        return self._many(lambda alg: alg._pi_run, 4, _RUN_PI[self.hash_name], items, threads, progress)
 
     def j_many(
         self, items: Iterable[tuple[Octets | Pi]], *, threads: int | None = None, progress: Progress | None = None
     ) -> Iterator[bytes | Exception]:
         """Compute `j` of many ``(pi,)``; everything else as `pi_many`."""
-        return self._many(lambda alg: alg.j, 1, _RUN_GROUP, items, threads, progress)
+        return self._many(lambda alg: many.one_by_one(alg.j), 1, _RUN_GROUP, items, threads, progress)
 
     def kc1_many(
         self, items: Iterable[tuple[Octets]], *, threads: int | None = None, progress: Progress | None = None
     ) -> Iterator[bytes | Exception]:
         """Compute `kc1` of many ``(s_c1,)``; everything else as `pi_many`."""
-        return self._many(lambda alg: alg.kc1, 1, _RUN_GROUP, items, threads, progress)
+        return self._many(lambda alg: many.one_by_one(alg.kc1), 1, _RUN_GROUP, items, threads, progress)
 
     def respond_many(
         self, items: Iterable[tuple[Octets, Octets, Octets]], *, threads: int | None = None, progress: Progress | None = None
     ) -> Iterator[tuple[bytes, bytes] | Exception]:
         """Compute `respond` of many ``(j, kc1, s_s1)``; everything else as `pi_many`."""
-        return self._many(lambda alg: alg.respond, 3, _RUN_GROUP, items, threads, progress)
+        return self._many(lambda alg: many.one_by_one(alg.respond), 3, _RUN_GROUP, items, threads, progress)
 
     def z_client_many(
         self, items: Iterable[tuple[Octets | Pi, Octets, Octets, Octets]], *, threads: int | None = None, progress: Progress | None = None
     ) -> Iterator[bytes | Exception]:
         """Compute `z_client` of many ``(pi, s_c1, kc1, ks1)``; everything else as `pi_many`."""
-        return self._many(lambda alg: alg.z_client, 4, _RUN_GROUP, items, threads, progress)
+        return self._many(lambda alg: many.one_by_one(alg.z_client), 4, _RUN_GROUP, items, threads, progress)
 
     def _many(
         self,
-        choose: Callable[[Algorithm], Callable[..., many.T]],
+        choose: Callable[[Algorithm], many.Runner[many.T]],
         arity: int,
         run: int,
         items: Iterable[object],
         threads: int | None,
         progress: Progress | None,
     ) -> Iterator[many.T | Exception]:
-        def start() -> Callable[..., many.T]:
+        def start() -> many.Runner[many.T]:
             return choose(self._of(self._name, self._parameters, self._backend()))
 
         return many.ordered(start, arity, run, items, threads, progress)

@@ -1,8 +1,8 @@
 """The errors of kam3, and the rules behind them.
 
-Every backend reports a broken rule by its `Rule` and the name of the argument that broke it; `fault` turns the pair into the exception. The
-native core has one C error code for each member of `Rule` (``enum kam3_error`` in ``csrc/kam3.h``), so that all backends answer the same input
-with the same exception. No message contains a value, only names, rules and public lengths.
+Every backend reports a broken rule by its `Rule` and the name of the argument that broke it; `fault` turns the pair into the exception.
+The native core has one C error code for each member of `Rule` (``enum kam3_error`` in ``csrc/kam3.h``), so that all backends answer the
+same input with the same exception. No message contains a value, only names, rules and public lengths.
 """
 
 from __future__ import annotations

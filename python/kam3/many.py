@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from itertools import islice
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from kam3.ownership import process_mark
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Progress: TypeAlias = Callable[[int, "int | None"], object]
+#: Answers the tuples of a run in order, an exception in the place of one that is refused; stops early when the event is set.
+Runner: TypeAlias = Callable[[Sequence[tuple[Any, ...]], threading.Event], "list[T | Exception]"]
 
 
 def usable_cores() -> int:
@@ -30,13 +32,13 @@ def usable_cores() -> int:
 
 
 def ordered(
-    start: Callable[[], Callable[..., T]], arity: int, run: int, items: Iterable[object], threads: int | None, progress: Progress | None
+    start: Callable[[], Runner[T]], arity: int, run: int, items: Iterable[object], threads: int | None, progress: Progress | None
 ) -> Iterator[T | Exception]:
-    """Apply a function to argument tuples in worker threads.
+    """Answer argument tuples in worker threads.
 
     Args:
-        start: called at the first ``next``; returns the function.
-        arity: how many arguments the function takes.
+        start: called at the first ``next``; returns what answers a run of tuples, `one_by_one` of a function for instance.
+        arity: how many arguments a tuple has.
         run: how many items a worker takes at once.
         items: the argument tuples.
         threads: how many workers; None for one a core.
@@ -61,7 +63,7 @@ def ordered(
 
 
 def _results(
-    start: Callable[[], Callable[..., T]],
+    start: Callable[[], Runner[T]],
     arity: int,
     run: int,
     source: Iterator[object],
@@ -71,7 +73,7 @@ def _results(
 ) -> Iterator[T | Exception]:
     from concurrent.futures import ThreadPoolExecutor
 
-    function, home, done = start(), process_mark(), 0
+    runner, home, done = start(), process_mark(), 0
     cancelled = threading.Event()
     waiting: deque[Future[list[T | Exception]]] = deque()
     broken: Exception | None = None
@@ -83,7 +85,7 @@ def _results(
                 taken, broken = _take(source, run)
                 exhausted = len(taken) < run
                 if taken:
-                    waiting.append(pool.submit(_work, function, arity, taken, cancelled))
+                    waiting.append(pool.submit(_work, runner, arity, taken, cancelled))
             if not waiting:
                 break
             for result in waiting.popleft().result():
@@ -111,17 +113,38 @@ def _take(source: Iterator[object], count: int) -> tuple[list[object], Exception
     return taken, None
 
 
-def _work(function: Callable[..., T], arity: int, items: list[object], cancelled: threading.Event) -> list[T | Exception]:
-    """Answer a run of items; none of those left once the caller has gone."""
+def one_by_one(function: Callable[..., T]) -> Runner[T]:
+    """Return the runner that calls a function on one tuple after the other."""
+
+    def run(items: Sequence[tuple[Any, ...]], cancelled: threading.Event) -> list[T | Exception]:
+        results: list[T | Exception] = []
+        for item in items:
+            if cancelled.is_set():
+                break
+            try:
+                results.append(function(*item))
+            except Exception as error:
+                results.append(bare(error))
+        return results
+
+    return run
+
+
+def bare(error: Exception) -> Exception:
+    """Return an exception without its frames, which would keep the secrets of the whole run alive."""
+    return error.with_traceback(None)
+
+
+def _work(runner: Runner[T], arity: int, items: list[object], cancelled: threading.Event) -> list[T | Exception]:
+    """Answer a run of items: those that are tuples of the right size by the runner, the others here."""
+    good = [item for item in items if isinstance(item, tuple) and len(item) == arity]
+    answers = deque(runner(good, cancelled))
     results: list[T | Exception] = []
     for item in items:
-        if cancelled.is_set():
-            break
         if not isinstance(item, tuple) or len(item) != arity:
             results.append(TypeError(f"each item must be a tuple of {arity} arguments"))
-            continue
-        try:
-            results.append(function(*item))
-        except Exception as error:
-            results.append(error.with_traceback(None))  # its frames would keep the secrets of the whole run alive
+        elif answers:
+            results.append(answers.popleft())
+        else:  # cancelled: nobody waits for the rest
+            break
     return results

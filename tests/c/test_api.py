@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -250,3 +251,40 @@ def test_the_portable_path_can_be_asked_for_and_no_unknown_one(lib: ctypes.CDLL)
     assert lib.kam3_cpu_use(None, size(0)) == NULL
     names = list(itertools.takewhile(lambda name: name is not None, (lib.kam3_cpu_feature_name(i) for i in range(33))))
     assert lib.kam3_cpu_features() < 2 ** len(names)
+
+
+PI_PARTS = ("pi", "password", "auth_scope", "realm", "user")
+
+
+class PiJob(ctypes.Structure):
+    """struct kam3_pi_job."""
+
+    _fields_ = (
+        *((name, kind) for part in PI_PARTS for name, kind in ((part, ctypes.c_void_p), (f"{part}_len", ctypes.c_size_t))),
+        ("status", ctypes.c_int),
+    )
+
+
+def test_many_pi_have_each_their_own_status(lib: ctypes.CDLL) -> None:
+    """Ten jobs of eight lanes' worth: a NULL, a wrong length and an overlap stop their own job and no other."""
+    ps = sets.EC_P256
+    room = ctypes.create_string_buffer(b"\xaa" * 400, 400)
+    text = ctypes.create_string_buffer(b"text")
+    start, texts = ctypes.addressof(room), ctypes.addressof(text)
+    jobs = (PiJob * 10)(*((start + 40 * i, 32, texts, 4, texts, 4, texts, 4, texts, i % 5) for i in range(10)))
+    jobs[2].pi = jobs[1].pi + 8  # 1 and 2 overlap
+    jobs[4].realm = None
+    jobs[6].pi_len = 31
+    jobs[8].password, jobs[8].password_len = jobs[9].pi, 1  # in the second eight: 9 would overwrite what 8 reads
+    assert lib.kam3_pi_many(ps.number, jobs, size(10)) == OK
+    assert [job.status & 0xFF for job in jobs] == [OK, ALIAS, ALIAS, OK, NULL, OK, OUTPUT_LENGTH, OK, OK, ALIAS]
+    for i in range(10):
+        own = room.raw[40 * i : 40 * i + 32]
+        if i in (0, 3, 5, 7):
+            salt = b"".join(bytes([len(part)]) + part for part in (ps.token.encode(), b"text", b"text", b"text"[: i % 5]))
+            assert own == hashlib.pbkdf2_hmac("sha256", b"text", salt, 16384)
+        elif i in (1, 2, 4, 9):
+            assert own == b"\xaa" * 32
+    assert lib.kam3_pi_many(0, jobs, size(10)) & 0xFF == ALGORITHM
+    assert lib.kam3_pi_many(ps.number, None, size(1)) & 0xFF == NULL
+    assert lib.kam3_pi_many(ps.number, None, size(0)) == OK

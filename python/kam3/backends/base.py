@@ -1,13 +1,14 @@
-"""What a backend is: a dozen operations on octets, the same octets and the same errors from each of them.
+"""What a backend is: the operations of RFC 8121 and 8120 on octets, the same octets and the same errors from each of them.
 
 The layer above has already checked Python types; a backend checks lengths and values, in the order of the arguments, and raises what
-`kam3.errors.fault` builds. The first fault answers. A fault that one argument alone shows is ELEMENT_* or SECRET_*; a fault of a computed value
-is DEGENERATE_*. Secret results are written into memory the caller hands in (a writable buffer of the natural length), public ones are returned;
-on an error that memory is all zero.
+`kam3.errors.fault` builds. The first fault answers. A fault that one argument alone shows is ELEMENT_* or SECRET_*; a fault of a computed
+value is DEGENERATE_*. Secret results are written into memory the caller hands in (a writable buffer of the natural length), public ones are
+returned; on an error that memory is all zero.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from kam3.memory import SecretMemory
@@ -40,6 +41,10 @@ class Backend(Protocol):
 
     def pi(self, ps: ParameterSet, password: Buffer, auth_scope: Buffer, realm: Buffer, user: Buffer, out: memoryview) -> None:
         """Write pi = PBKDF2(password, VS(token) | VS(auth_scope) | VS(realm) | VS(user)) (RFC 8120 section 12.2)."""
+        ...
+
+    def pi_many(self, ps: ParameterSet, items: Sequence[tuple[Buffer, Buffer, Buffer, Buffer]], outs: Sequence[memoryview]) -> None:
+        """Write for each (password, auth_scope, realm, user) what `pi` writes, side by side where that is faster."""
         ...
 
     def generate_secret(self, ps: ParameterSet, role: Role, out: memoryview) -> None:

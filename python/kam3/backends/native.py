@@ -141,6 +141,21 @@ class NativeBackend:
         """Write pi."""
         _run(lib.kam3_pi, ps, (out,), {"password": password, "auth_scope": auth_scope, "realm": realm, "user": user})
 
+    def pi_many(self, ps: ParameterSet, items: Sequence[tuple[Buffer, Buffer, Buffer, Buffer]], outs: Sequence[memoryview]) -> None:
+        """Write each pi, several at a time in the lanes of a vector where this CPU gains by it."""
+        jobs = ffi.new("struct kam3_pi_job[]", len(items))
+        keep = []  # the pointers hold the buffers they point to
+        for job, item, out in zip(jobs, items, outs, strict=True):
+            pointers = [ffi.from_buffer("uint8_t[]", out, require_writable=True), *(ffi.from_buffer("uint8_t[]", part) for part in item)]
+            for name, pointer in zip(("pi", "password", "auth_scope", "realm", "user"), pointers, strict=True):
+                setattr(job, name, pointer)
+                setattr(job, f"{name}_len", len(pointer))
+            keep.append(pointers)
+        status = lib.kam3_pi_many(ps.number, jobs, len(items))
+        for answer in (status, *(job.status for job in jobs)):
+            if answer != lib.KAM3_OK:
+                raise _error(answer, ps, {})
+
     def generate_secret(self, ps: ParameterSet, role: Role, out: memoryview) -> None:
         """Write a fresh secret exponent of this role; OSError if the operating system gives no random octets."""
         pointer = ffi.from_buffer("uint8_t[]", out, require_writable=True)

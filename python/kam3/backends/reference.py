@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -119,6 +119,11 @@ class ReferenceBackend:
         with _zero_on_error(out):
             salt = b"".join(vs(bytes(part)) for part in (ps.token.encode("ascii"), auth_scope, realm, user))
             out[:] = hashlib.pbkdf2_hmac(ps.hash_name, password, salt, ps.iterations, ps.hash_octets)
+
+    def pi_many(self, ps: ParameterSet, items: Sequence[tuple[Buffer, Buffer, Buffer, Buffer]], outs: Sequence[memoryview]) -> None:
+        """Write each pi, one after the other."""
+        for item, out in zip(items, outs, strict=True):
+            self.pi(ps, *item, out)
 
     def generate_secret(self, ps: ParameterSet, role: Role, out: memoryview) -> None:
         """Write S uniform in [least value, r-1]: the first draw of as many bits as r has that is in this range.
