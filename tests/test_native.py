@@ -195,18 +195,19 @@ def test_memory_is_wiped_when_its_last_view_goes(monkeypatch: pytest.MonkeyPatch
 
     def record(pointer: object, octets: int) -> None:
         wipe(pointer, octets)
-        wiped.append(octets)
+        if octets == 23:  # no other memory has this size; that which other tests left goes now, too
+            wiped.append(octets)
 
     monkeypatch.setattr(native, "lib", SimpleNamespace(kam3_wipe=record))
-    memory = native.NativeMemory(24)
+    memory = native.NativeMemory(23)
     view = memory.view()
     del memory
     gc.collect()
     assert wiped == []
-    assert bytes(view) == bytes(24)
+    assert bytes(view) == bytes(23)
     del view
     gc.collect()
-    assert wiped == [24]
+    assert wiped == [23]
 
 
 @pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, pickle.dumps])
