@@ -1,6 +1,7 @@
 /* PBKDF2's loop of SHA-512 for several passwords, one in each lane of a vector. Before inclusion, define
  *   TARGET, WIDTH, ITERATE         the CPU path's function attribute, the lanes, and the name of the function
  */
+#include "base/ct.h"
 
 typedef uint64_t lanes __attribute__((vector_size(8 * WIDTH)));
 
@@ -9,10 +10,13 @@ typedef uint64_t lanes __attribute__((vector_size(8 * WIDTH)));
 #define WORD_OF(x) ((x) + (lanes){0})
 #include "hash/compress.inc.h"
 
-/* lane i of out[j] = word j of state i, which are sizeof(kam3_pbkdf2_chain) apart */
+/* lane i of out[j] = word j of state i, which are sizeof(kam3_pbkdf2_chain) apart. The barrier keeps clang from making one gather
+   of eight loads: the addresses are public, but the lint of the machine code allows no gather at all. */
 KAM3_INLINE TARGET void lanes_load(lanes out[8], const kam3_hash_state *states) {
     for (size_t j = 0; j < 8; j++) {
-        for (size_t i = 0; i < WIDTH; i++) out[j][i] = states[i * (sizeof(kam3_pbkdf2_chain) / sizeof *states)].w64[j];
+        for (size_t i = 0; i < WIDTH; i++) {
+            out[j][i] = kam3_value_barrier(states[i * (sizeof(kam3_pbkdf2_chain) / sizeof *states)].w64[j]);
+        }
     }
 }
 

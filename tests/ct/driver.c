@@ -160,6 +160,27 @@ static void run_machine(const char *path) {
     expect(CALL("no such algorithm", kam3_sizes, &none, 99), STATUS(KAM3_ERR_ALGORITHM, KAM3_ARG_ALGORITHM));
 }
 
+/* More passwords than any lanes hold, the same one each time, and a job in their midst that is refused. */
+static void run_pi_many(void) {
+    enum { JOBS = 9, BAD = 5 };
+    static uint8_t pi[JOBS][KAM3_MAX_HASH];
+    struct kam3_pi_job jobs[JOBS];
+    const value *const password = get("password"), *const auth_scope = get("auth_scope");
+    const value *const realm = get("realm"), *const user = get("user");
+    for (size_t i = 0; i < JOBS; i++) {
+        const struct kam3_pi_job job = {
+            pi[i],         size.hash,  password->octets, password->len, auth_scope->octets, auth_scope->len,
+            realm->octets, realm->len, user->octets,     user->len,     KAM3_OK};
+        jobs[i] = job;
+    }
+    jobs[BAD].pi_len = size.hash - 1;
+    expect(CALL("", kam3_pi_many, algorithm, jobs, JOBS), KAM3_OK);
+    for (size_t i = 0; i < JOBS; i++) {
+        expect(jobs[i].status, i == BAD ? STATUS(KAM3_ERR_OUTPUT_LENGTH, KAM3_ARG_OUTPUT) : KAM3_OK);
+        if (i != BAD) expect_secret(pi[i], "pi");
+    }
+}
+
 static void run_secrets(void) {
     const size_t s = size.scalar;
     expect(CALL("client", kam3_secret_from_random, algorithm, KAM3_CLIENT, out, s, IN("s_c1")), KAM3_OK);
@@ -189,6 +210,7 @@ static void run_registration_and_kc1(void) {
 
     expect(CALL("", kam3_pi, algorithm, out, h, IN("password"), IN("auth_scope"), IN("realm"), IN("user")), KAM3_OK);
     expect_secret(out, "pi");
+    run_pi_many();
     expect(CALL("", kam3_j, algorithm, out, e, IN("pi")), KAM3_OK);
     expect_secret(out, "j");
     expect_error(CALL("pi = 0 mod r", kam3_j, algorithm, out, e, IN("pi_trivial")), KAM3_ERR_DEGENERATE_J, e);
