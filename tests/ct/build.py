@@ -24,17 +24,12 @@ FLAGS = (*clib.WARNINGS, "-fPIC", "-fvisibility=hidden", f"-I{clib.CSRC}", f"-I{
 #: What a checker needs to name functions; version 4 because valgrind reads no later one reliably.
 DEBUG = ("-gdwarf-4", "-fno-omit-frame-pointer")
 CLANG = ("clang-19", "clang-20", "clang-21", "clang")
-#: Where a checker looks at all combinations, these are they; a test names its default and leaves the others to the nightly run.
+#: The builds that are checked; a test names those of the default run and leaves the others to the nightly one.
 MATRIX = (("gcc", "-O2"), ("gcc", "-O3"), ("clang", "-O1"), ("clang", "-O2"), ("clang", "-O3"))
 PORTABLE = "portable"
 NO_SUCH_PATH = 77
 
 _workspace = tempfile.TemporaryDirectory(prefix="kam3-ct-")  # goes when the process ends
-
-
-def matrix(*default: tuple[str, str]) -> list[object]:
-    """Return MATRIX as parameters (compiler, optimisation), all but the default ones marked nightly."""
-    return [pytest.param(pair, id="".join(pair), marks=() if pair in default else pytest.mark.nightly) for pair in MATRIX]
 
 
 def tool(*names: str) -> str:

@@ -33,8 +33,7 @@ FORBIDDEN = {
 IMPORTS = {"memcpy", "memmove", "memset"}
 #: Further imports of one object, with the reason.
 IMPORTS_OF = {
-    "base/cpu.c": {"memcmp", "bcmp", "strlen"},  # the name of a CPU path; clang calls bcmp where only equality matters
-    "exchange/transcript.c": {"strlen"},  # the algorithm's token
+    "base/cpu.c": {"memcmp", "bcmp"},  # the name of a CPU path; clang calls bcmp where only equality matters
 }
 #: Not functions: what position-independent code refers to.
 LINKAGE = {"_GLOBAL_OFFSET_TABLE_"}
