@@ -32,8 +32,8 @@ CONDITIONAL_HEADERS = {"cpuid.h", "immintrin.h", "intrin.h", "valgrind/memcheck.
 
 FORBIDDEN = "malloc|calloc|realloc|free|alloca|[fsv]*n?printf|puts|abort|exit|assert|setjmp|longjmp|rand|getenv|system"
 
-#: What the compiler may call by itself, and the parts of string.h that cannot fail (strlen: of our own constant strings).
-CALLED_OUTSIDE = {"memcpy", "memmove", "memset", "memcmp", "strlen", "__stack_chk_fail", "_GLOBAL_OFFSET_TABLE_", "___stack_chk_guard"}
+#: What the compiler may call by itself, and the parts of string.h that cannot fail.
+CALLED_OUTSIDE = {"memcpy", "memmove", "memset", "memcmp", "__stack_chk_fail", "_GLOBAL_OFFSET_TABLE_", "___stack_chk_guard"}
 
 #: Everything the library keeps between calls: the chosen CPU path, and fixed-base tables (public content) with their once-cells.
 KEPT = re.compile(r"(kam3_)?(cpu_word|cpu_path\w*|chosen\w*|path_in_use|.*table\w*|.*comb\w*|.*once\w*|.*cell\w*)(\.\d+)?")
