@@ -119,7 +119,8 @@ sanitizers() {
     # Every function on every set with each Python buffer a block of its own, which makes Python slow; then the whole suite as it is.
     # tests/ct has its own checkers, which do not run under this one.
     PYTHONMALLOC=malloc run "$work/report" "$env/bin/python" -m pytest tests/test_native.py tests/backends/test_vectors.py
-    run "$work/report" "$env/bin/python" -m pytest --ignore tests/ct
+    KAM3_TEST_CFLAGS="-fsanitize=address,undefined -fno-sanitize-recover=all" \
+        run "$work/report" "$env/bin/python" -m pytest --ignore tests/ct
     if compgen -G "$work/report*" >/dev/null; then
         cat "$work"/report*
         return 1

@@ -18,6 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 CSRC = ROOT / "csrc"
 #: Every translation unit of libkam3: all of csrc but the glue for Python.
 LIBRARY = tuple(sorted(p for p in CSRC.glob("*/*.c") if p.parent.name != "binding"))
+#: More flags for every build, from the environment: the gate adds its sanitizers.
+EXTRA_FLAGS = tuple(os.environ.get("KAM3_TEST_CFLAGS", "").split())
 WARNINGS = ("-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror")
 
 #: The builds every test of a C layer runs on: the compiler's __int128, and the plain fallback for compilers without it.
@@ -44,11 +46,11 @@ def _key(*parts: str) -> str:
 def objects(flags: tuple[str, ...] = ()) -> dict[Path, Path]:
     """Compile every file of libkam3 with `flags`, and tell where each object is; kept under build/ while the sources stay the same."""
     cc = compiler()
-    folder = ROOT / "build" / "c-tests" / _key(cc, *flags)
+    folder = ROOT / "build" / "c-tests" / _key(cc, *flags, *EXTRA_FLAGS)
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(dir=folder.parent))
-        command = [cc, *WARNINGS, "-O2", "-g", "-fPIC", f"-I{CSRC}", *flags, "-c"]
+        command = [cc, *WARNINGS, "-O2", "-g", "-fPIC", f"-I{CSRC}", *flags, *EXTRA_FLAGS, "-c"]
         for source in LIBRARY:
             subprocess.run([*command, "-o", str(fresh / f"{source.parent.name}-{source.stem}.o"), str(source)], check=True)
         with contextlib.suppress(OSError):  # another process was faster
@@ -61,7 +63,7 @@ def build(name: str, extra_sources: tuple[str, ...] = (), flags: tuple[str, ...]
     """Link `library` with ``tests/c/<extra_sources>``, all compiled with `flags`, and load the result; once a process and name."""
     output = Path(tempfile.mkdtemp(prefix=f"kam3-{name}-")) / f"{name}.so"
     sources = [str(ROOT / "tests" / "c" / s) for s in extra_sources]
-    command = [compiler(), *WARNINGS, "-O2", "-g", "-fPIC", "-shared", f"-I{CSRC}", *flags, "-o", str(output), *sources]
+    command = [compiler(), *WARNINGS, "-O2", "-g", "-fPIC", "-shared", f"-I{CSRC}", *flags, *EXTRA_FLAGS, "-o", str(output), *sources]
     subprocess.run([*command, *(str(objects(flags)[source]) for source in library)], check=True)
     return ctypes.CDLL(str(output))
 

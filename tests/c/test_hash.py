@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import clib
+from tests import clib
 
 PATHS = ("portable", "shani", "adx", "ifma")
 LIBRARY = tuple(p for p in clib.LIBRARY if p.parent.name in {"base", "hash"})

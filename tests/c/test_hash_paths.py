@@ -10,7 +10,7 @@ from ctypes import c_size_t, c_uint32, c_uint64
 
 import pytest
 
-import clib
+from tests import clib
 from tests.c.test_hash import LIBRARY, PATHS, forced_path
 
 WORD = {"sha256": c_uint32, "sha512": c_uint64}

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-import clib
 from ct import build, lint
+from tests import clib
 
 #: planted function -> the rule or import it breaks, by architecture
 PLANTED = {
