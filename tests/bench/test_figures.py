@@ -42,7 +42,7 @@ def test_the_data_beside_a_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     data = {name: list(csv.DictReader((tmp_path / f"{name}.csv").open())) for name in ("steps", "security", "cores")}
     assert [(entry["place"], entry["median"]) for entry in data["steps"]][:2] == [("j", "10.0"), ("kc1", "20.0")]
     assert [(entry["series"], entry["place"]) for entry in data["security"]] == [("client", "128"), ("server", "128")]
-    assert [(entry["place"], float(entry["median"])) for entry in data["cores"]] == [("1.0", 10_000), ("2.0", 20_000)]
+    assert [(entry["place"], float(entry["median"])) for entry in data["cores"]] == [("1", 10_000), ("2", 20_000)]
     assert all(float(entry["q1"]) <= float(entry["median"]) <= float(entry["q3"]) for rows in data.values() for entry in rows)
 
 

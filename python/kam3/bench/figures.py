@@ -34,7 +34,7 @@ class _Point:
     """A value of a series at a place, with its quartiles."""
 
     series: str
-    place: str | float
+    place: str | int
     q1: float
     median: float
     q3: float
@@ -112,7 +112,7 @@ def _cores(report: Report) -> Iterator[_Point]:
     for row, contender in _ours(report, MANY):
         if row.threads is not None and min(row.us.q1, row.us.median, row.us.q3) > 0:
             rates = sorted(1e6 / value for value in (row.us.q1, row.us.median, row.us.q3))
-            yield _Point(f"{short(row.algorithm)} {row.step}{contender}", float(row.threads), *rates)
+            yield _Point(f"{short(row.algorithm)} {row.step}{contender}", row.threads, *rates)
 
 
 def _paint_steps(axes: Any, points: Sequence[_Point]) -> None:
@@ -124,13 +124,15 @@ def _paint_steps(axes: Any, points: Sequence[_Point]) -> None:
         axes.bar(where, [point.median for point in own], width, yerr=_errors(own), capsize=2, label=name)
     axes.set_xticks(range(len(places)), labels=[str(place) for place in places])
     axes.set(yscale="log", ylabel="microseconds (median, quartiles)")
-    axes.legend()
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 
 
 def _paint_security(axes: Any, points: Sequence[_Point]) -> None:
     _paint_lines(axes, points, line="")
     axes.set(yscale="log", xlabel="security of the group, bits", ylabel="microseconds of a side without pi (median, quartiles)")
-    axes.set_xticks(sorted({point.place for point in points}))
+    names: dict[str | int, str] = {bits: f"{bits}\n{short(token)}" for token, bits in SECURITY_BITS.items()}
+    places = sorted({point.place for point in points})
+    axes.set_xticks(places, labels=[names[place] for place in places])
 
 
 def _paint_cores(axes: Any, points: Sequence[_Point]) -> None:
@@ -145,10 +147,10 @@ def _paint_lines(axes: Any, points: Sequence[_Point], line: str) -> None:
         own = [point for point in points if point.series == name]
         where, medians = [point.place for point in own], [point.median for point in own]
         axes.errorbar(where, medians, yerr=_errors(own), marker="o", linestyle=line, capsize=3, label=name)
-    axes.legend()
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 
 
-def _names(points: Sequence[_Point]) -> tuple[list[str], list[str | float]]:
+def _names(points: Sequence[_Point]) -> tuple[list[str], list[str | int]]:
     return list(dict.fromkeys(point.series for point in points)), list(dict.fromkeys(point.place for point in points))
 
 
