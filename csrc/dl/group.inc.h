@@ -12,7 +12,7 @@
  *   KAM3_DL_WINDOW             the bits of a window of ge_mul, at least 2
  *   KAM3_DL_TEETH, _TABLES     the comb of ge_mul_base: TABLES * 2^TEETH elements, at least 2 teeth
  * and undefines them. Of two more, one may be defined, and is undefined:
- *   KAM3_DL_PATHS              CPU paths exist: fast_mul, fast_mul_pair, fast_mul_vartime, fast_mul_base and fast_prepare_tables
+ *   KAM3_DL_FAST              CPU paths exist: fast_mul, fast_mul_pair, fast_mul_vartime, fast_mul_base and fast_prepare_tables
  *                              with this prefix do what their namesakes do, or return 0 and leave their operands alone
  *   KAM3_DL_IS_PATH            this is a path's own instance, in its own element type: no codec, no ge_add, no ge_base
  *
@@ -103,7 +103,7 @@ void KAM3_DL(ge_mul)(DL_GE *r, const DL_GE *a, const DL_SC *k) {
     struct {
         DL_GE power[POWERS], x, y;
     } s;
-#if defined(KAM3_DL_PATHS)
+#if defined(KAM3_DL_FAST)
     if (KAM3_DL(fast_mul)(r, a, k)) return;
 #endif
 
@@ -124,7 +124,7 @@ void KAM3_DL(ge_mul)(DL_GE *r, const DL_GE *a, const DL_SC *k) {
 }
 
 void KAM3_DL(ge_mul_pair)(DL_GE *r1, DL_GE *r2, const DL_GE *a1, const DL_GE *a2, const DL_SC *k) {
-#if defined(KAM3_DL_PATHS)
+#if defined(KAM3_DL_FAST)
     if (KAM3_DL(fast_mul_pair)(r1, r2, a1, a2, k)) return;
 #endif
     DL_GE second = *a2; /* r1 may be a2 */
@@ -140,7 +140,7 @@ void KAM3_DL(ge_mul_vartime)(DL_GE *r, const DL_GE *a, const DL_SC *k) {
         DL_GE odd[16], x;
     } s;
     size_t left = 64 * KAM3_DL_WORDS; /* bits of k not yet dealt with */
-#if defined(KAM3_DL_PATHS)
+#if defined(KAM3_DL_FAST)
     if (KAM3_DL(fast_mul_vartime)(r, a, k)) return;
 #endif
     while (left > 0 && KAM3_DL(bits)(k, left - 1, 1) == 0) left--;
@@ -209,7 +209,7 @@ static void KAM3_DL(comb_fill)(void) {
 }
 
 void KAM3_DL(ge_prepare_tables)(void) {
-#if defined(KAM3_DL_PATHS)
+#if defined(KAM3_DL_FAST)
     if (KAM3_DL(fast_prepare_tables)()) return;
 #endif
     if (!kam3_once_ready(&KAM3_DL(comb_once)) && kam3_once_claim(&KAM3_DL(comb_once))) {
@@ -222,7 +222,7 @@ void KAM3_DL(ge_mul_base)(DL_GE *r, const DL_SC *k) {
     struct {
         DL_GE x, y;
     } s;
-#if defined(KAM3_DL_PATHS)
+#if defined(KAM3_DL_FAST)
     if (KAM3_DL(fast_mul_base)(r, k)) return;
 #endif
     KAM3_DL(ge_prepare_tables)();
@@ -270,5 +270,5 @@ void KAM3_DL(ge_mul_base)(DL_GE *r, const DL_SC *k) {
 #undef KAM3_DL_WINDOW
 #undef KAM3_DL_TEETH
 #undef KAM3_DL_TABLES
-#undef KAM3_DL_PATHS
+#undef KAM3_DL_FAST
 #undef KAM3_DL_IS_PATH

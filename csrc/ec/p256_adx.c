@@ -73,6 +73,10 @@ __attribute__((target("avx2"))) static void lookup_affine(affine *out, const aff
     lookup(&out->x, &entries->x, 2, index);
 }
 
+/* Out of line: the formulas alone are worth the code. */
+static KAM3_NOINLINE void mul(fe *r, const fe *a, const fe *b) { kam3_p256_adx_fe_mul(r, a, b); }
+static KAM3_NOINLINE void sqr(fe *r, const fe *a) { kam3_p256_adx_fe_sqr(r, a); }
+
 /* y = m ? -y : y */
 static void negate_if(fe *y, kam3_mask m) {
     fe negated;
@@ -84,24 +88,32 @@ static void make_entry(entry *r, const jacobian *a) {
     r->x = a->x;
     r->y = a->y;
     r->z = a->z;
-    SQR(&r->zz, &a->z);
-    MUL(&r->zzz, &r->zz, &a->z);
+    sqr(&r->zz, &a->z);
+    mul(&r->zzz, &r->zz, &a->z);
 }
 
-/* entries[i] = [2i+1]A. The sums of A's odd multiples and 2A are no exceptions, as r > 64. */
+/* entries[i] = [2i+1]A. 2A has the Z' = 2 Y Z that A takes as (X (2Y)^2, Y (2Y)^3). The sums of A's odd multiples and 2A are no
+ * exceptions, as r > 64. */
 static void fill(entry entries[ENTRIES], const jacobian *a, temporaries *w) {
-    entry twice;
-    jacobian sum;
-    point_dbl(&sum, a, w);
-    make_entry(&twice, &sum);
-    sum = *a;
-    make_entry(&entries[0], &sum);
+    struct {
+        jacobian twice, odd;
+        affine step;
+    } s;
+    point_dbl(&s.twice, a, w);
+    s.step.x = s.twice.x;
+    s.step.y = s.twice.y;
+    ADD(&w->t, &a->y, &a->y);
+    sqr(&w->s, &w->t);
+    mul(&s.odd.x, &a->x, &w->s);
+    mul(&w->s, &w->s, &w->t);
+    mul(&s.odd.y, &a->y, &w->s);
+    s.odd.z = s.twice.z;
+    make_entry(&entries[0], &s.odd);
     for (size_t i = 1; i < ENTRIES; i++) {
-        point_add(&sum, &sum, &twice, w);
-        make_entry(&entries[i], &sum);
+        point_add_same_z(&s.step, &s.odd, w);
+        make_entry(&entries[i], &s.odd);
     }
-    kam3_wipe(&twice, sizeof twice);
-    kam3_wipe(&sum, sizeof sum);
+    kam3_wipe(&s, sizeof s);
 }
 
 /* (XZ : Y : Z^3), with some y if that is the identity */
@@ -109,11 +121,11 @@ static void leave(ge *r, const jacobian *a, temporaries *w) {
     const kam3_mask m_identity = kam3_p256_fe_is_zero(&a->z);
     fe one;
     kam3_p256_fe_set_one(&one);
-    MUL(&r->x, &a->x, &a->z);
+    mul(&r->x, &a->x, &a->z);
     r->y = a->y;
     kam3_p256_fe_cmov(&r->y, &one, m_identity);
-    SQR(&w->t, &a->z);
-    MUL(&r->z, &w->t, &a->z);
+    sqr(&w->t, &a->z);
+    mul(&r->z, &w->t, &a->z);
 }
 
 static void multiply(ge *r, const ge *a, const sc *k) {
@@ -125,9 +137,9 @@ static void multiply(ge *r, const ge *a, const sc *k) {
     } s;
     const kam3_mask m_even = make_odd(s.odd, k);
     s.sum.z = a->z; /* (XZ, YZ^2, Z) */
-    MUL(&s.sum.x, &a->x, &a->z);
-    SQR(&s.w.t, &a->z);
-    MUL(&s.sum.y, &a->y, &s.w.t);
+    mul(&s.sum.x, &a->x, &a->z);
+    sqr(&s.w.t, &a->z);
+    mul(&s.sum.y, &a->y, &s.w.t);
     fill(s.entries, &s.sum, &s.w);
     for (size_t i = WINDOWS; i-- > 0;) {
         kam3_mask m_negative;
@@ -149,16 +161,16 @@ static kam3_once table_once = KAM3_ONCE_INIT;
 static void to_affine(affine *out, const entry *in, size_t n) {
     fe product[ENTRIES], inverse, z, zz;
     product[0] = in[0].z;
-    for (size_t i = 1; i < n; i++) MUL(&product[i], &product[i - 1], &in[i].z);
+    for (size_t i = 1; i < n; i++) mul(&product[i], &product[i - 1], &in[i].z);
     kam3_p256_fe_inv(&inverse, &product[n - 1]);
     for (size_t i = n; i-- > 0;) {
         z = inverse;
-        if (i > 0) MUL(&z, &inverse, &product[i - 1]);
-        MUL(&inverse, &inverse, &in[i].z);
-        SQR(&zz, &z);
-        MUL(&out[i].x, &in[i].x, &zz);
-        MUL(&zz, &zz, &z);
-        MUL(&out[i].y, &in[i].y, &zz);
+        if (i > 0) mul(&z, &inverse, &product[i - 1]);
+        mul(&inverse, &inverse, &in[i].z);
+        sqr(&zz, &z);
+        mul(&out[i].x, &in[i].x, &zz);
+        mul(&zz, &zz, &z);
+        mul(&out[i].y, &in[i].y, &zz);
     }
 }
 

@@ -30,30 +30,29 @@
     "cmovcq %[" s2 "], %[" t2 "]\n\t"                                                                                  \
     "cmovcq %[" s3 "], %[" t3 "]\n\t"
 
-/* One digit d = x0 of the reduction, as in p256_fe.c: x0 becomes what the row carries above x3. rdx = q_3 */
-#define KAM3_P256_ADX_DIGIT(x0, x1, x2, x3, l, h, s)                                                                   \
-    "mulxq %[" x0 "], %[" l "], %[" h "]\n\t"                                                                          \
+/* One digit d = x0 of the reduction, as in p256_fe.c: `top` is what the row carries above x3, and x0 is free. rdx = q_3 */
+#define KAM3_P256_ADX_DIGIT(x0, x1, x2, x3, top, l, s)                                                                 \
+    "mulxq %[" x0 "], %[" l "], %[" top "]\n\t"                                                                        \
     "movq %[" x0 "], %[" s "]\n\t"                                                                                     \
     "shlq $32, %[" x0 "]\n\t"                                                                                          \
     "shrq $32, %[" s "]\n\t"                                                                                           \
     "addq %[" x0 "], %[" x1 "]\n\t"                                                                                    \
     "adcq %[" s "], %[" x2 "]\n\t"                                                                                     \
     "adcq %[" l "], %[" x3 "]\n\t"                                                                                     \
-    "adcq $0, %[" h "]\n\t"                                                                                            \
-    "movq %[" h "], %[" x0 "]\n\t"
+    "adcq $0, %[" top "]\n\t"
 
 /* t4 .. t7 = t0 .. t7 / 2^256 mod q; the bounds are those of p256_fe.c. */
 #define KAM3_P256_ADX_REDUCE(l, h, s, k)                                                                               \
     "movq %[q3], %%rdx\n\t"                                                                                            \
-    KAM3_P256_ADX_DIGIT("t0", "t1", "t2", "t3", l, h, s)                                                               \
-    KAM3_P256_ADX_DIGIT("t1", "t2", "t3", "t0", l, h, s)                                                               \
-    KAM3_P256_ADX_DIGIT("t2", "t3", "t0", "t1", l, h, s)                                                               \
-    KAM3_P256_ADX_DIGIT("t3", "t0", "t1", "t2", l, h, s)                                                               \
+    KAM3_P256_ADX_DIGIT("t0", "t1", "t2", "t3", h, l, s)                                                               \
+    KAM3_P256_ADX_DIGIT("t1", "t2", "t3", h, "t0", l, s)                                                               \
+    KAM3_P256_ADX_DIGIT("t2", "t3", h, "t0", "t1", l, s)                                                               \
+    KAM3_P256_ADX_DIGIT("t3", h, "t0", "t1", "t2", l, s)                                                               \
     "xorl %k[" k "], %k[" k "]\n\t"                                                                                    \
-    "addq %[t0], %[t4]\n\t"                                                                                            \
-    "adcq %[t1], %[t5]\n\t"                                                                                            \
-    "adcq %[t2], %[t6]\n\t"                                                                                            \
-    "adcq %[t3], %[t7]\n\t"                                                                                            \
+    "addq %[" h "], %[t4]\n\t"                                                                                         \
+    "adcq %[t0], %[t5]\n\t"                                                                                            \
+    "adcq %[t1], %[t6]\n\t"                                                                                            \
+    "adcq %[t2], %[t7]\n\t"                                                                                            \
     "adcq $0, %[" k "]\n\t"                                                                                            \
     KAM3_P256_ADX_REDUCE_ONCE("t4", "t5", "t6", "t7", k, "t0", "t1", "t2", "t3", l)
 

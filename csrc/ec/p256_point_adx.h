@@ -32,13 +32,13 @@ typedef struct {
 #define ADD kam3_p256_adx_fe_add
 #define SUB(r, a, b) kam3_p256_adx_fe_sub(r, a, b, 1)
 
-static KAM3_NOINLINE void MUL(kam3_p256_fe *r, const kam3_p256_fe *a, const kam3_p256_fe *b) { kam3_p256_adx_fe_mul(r, a, b); }
+#define MUL kam3_p256_adx_fe_mul
 
-static KAM3_NOINLINE void SQR(kam3_p256_fe *r, const kam3_p256_fe *a) { kam3_p256_adx_fe_sqr(r, a); }
+#define SQR kam3_p256_adx_fe_sqr
 
 /* r = 2a: 4 M + 4 S. M = 3 (X - Z^2) (X + Z^2), S = 4 X Y^2,
  * X' = M^2 - 2 S, Y' = M (S - X') - 8 Y^4, Z' = 2 Y Z */
-static void point_dbl(jacobian *r, const jacobian *a, temporaries *w) {
+static KAM3_NOINLINE void point_dbl(jacobian *r, const jacobian *a, temporaries *w) {
     kam3_p256_fe *const s = &w->s, *const m = &w->r, *const zz = &w->h, *const y4 = &w->v, *const t = &w->t;
     SQR(zz, &a->z);
     ADD(s, &a->y, &a->y);
@@ -53,8 +53,8 @@ static void point_dbl(jacobian *r, const jacobian *a, temporaries *w) {
     ADD(t, m, m);
     ADD(m, m, t);
     SQR(&r->x, m);
-    ADD(t, s, s);
-    SUB(&r->x, &r->x, t);
+    SUB(&r->x, &r->x, s);
+    SUB(&r->x, &r->x, s);
     SUB(s, s, &r->x);
     MUL(s, s, m);
     SUB(&r->y, s, y4);
@@ -67,8 +67,8 @@ KAM3_INLINE void finish_addition(jacobian *r, temporaries *w) {
     MUL(&w->hh, &w->hh, &w->h); /* H^3 */
     SQR(&w->t, &w->r);
     SUB(&w->t, &w->t, &w->hh);
-    ADD(&w->u, &w->v, &w->v);
-    SUB(&r->x, &w->t, &w->u);
+    SUB(&w->t, &w->t, &w->v);
+    SUB(&r->x, &w->t, &w->v);
     SUB(&w->v, &w->v, &r->x);
     MUL(&w->v, &w->v, &w->r);
     MUL(&w->s, &w->s, &w->hh);
@@ -76,7 +76,7 @@ KAM3_INLINE void finish_addition(jacobian *r, temporaries *w) {
 }
 
 /* r = a + b: 11 M + 3 S. Z' = Z_1 Z_2 H */
-static void point_add(jacobian *r, const jacobian *a, const entry *b, temporaries *w) {
+static KAM3_NOINLINE void point_add(jacobian *r, const jacobian *a, const entry *b, temporaries *w) {
     SQR(&w->t, &a->z);
     MUL(&w->u, &a->x, &b->zz);
     MUL(&w->h, &b->x, &w->t);
@@ -91,7 +91,7 @@ static void point_add(jacobian *r, const jacobian *a, const entry *b, temporarie
 }
 
 /* r = a + b: 8 M + 3 S. */
-static void point_add_affine(jacobian *r, const jacobian *a, const affine *b, temporaries *w) {
+static KAM3_NOINLINE void point_add_affine(jacobian *r, const jacobian *a, const affine *b, temporaries *w) {
     SQR(&w->t, &a->z);
     w->u = a->x;
     w->s = a->y;
@@ -102,6 +102,26 @@ static void point_add_affine(jacobian *r, const jacobian *a, const affine *b, te
     MUL(&r->z, &a->z, &w->h);
     SUB(&w->r, &w->r, &w->s);
     finish_addition(r, w);
+}
+
+/* For a and b of the same z: b = a + b, a = a, both with one new z: 5 M + 2 S (Meloni, "New point addition formulae for ECC
+ * applications", WAIFI 2007). C = (X_1 - X_2)^2, W_i = X_i C, A = Y_1 (W_1 - W_2),
+ * X' = (Y_1 - Y_2)^2 - W_1 - W_2, Y' = (Y_1 - Y_2) (W_1 - X') - A, Z' = Z (X_1 - X_2); a becomes (W_1, A, Z') */
+static KAM3_NOINLINE void point_add_same_z(affine *a, jacobian *b, temporaries *w) {
+    SUB(&w->h, &a->x, &b->x);
+    SUB(&w->r, &a->y, &b->y);
+    MUL(&b->z, &b->z, &w->h);
+    SQR(&w->hh, &w->h);
+    MUL(&a->x, &a->x, &w->hh);
+    MUL(&w->v, &b->x, &w->hh);
+    SQR(&w->t, &w->r);
+    SUB(&w->s, &a->x, &w->v);
+    SUB(&w->t, &w->t, &a->x);
+    SUB(&b->x, &w->t, &w->v);
+    MUL(&a->y, &a->y, &w->s);
+    SUB(&w->s, &a->x, &b->x);
+    MUL(&w->s, &w->s, &w->r);
+    SUB(&b->y, &w->s, &a->y);
 }
 
 #endif
