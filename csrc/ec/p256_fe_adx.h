@@ -98,8 +98,8 @@ KAM3_INLINE void kam3_p256_adx_fe_mul(kam3_p256_fe *r, const kam3_p256_fe *a, co
         KAM3_P256_ADX_REDUCE("l", "h", "x", "y")
         : [t0] "=&r"(t0), [t1] "=&r"(t1), [t2] "=&r"(t2), [t3] "=&r"(t3), [t4] "=&r"(t4), [t5] "=&r"(t5), [t6] "=&r"(t6),
           [t7] "=&r"(t7), [l] "=&r"(l), [h] "=&r"(h), [x] "+&r"(x), [y] "+&r"(y)
-        : [q3] "m"(q3), "m"(*a), "m"(*b)
-        : "rdx", "cc");
+        : [q3] "m"(q3)
+        : "rdx", "cc", "memory"); /* operands "m" would want registers for their addresses, and there are none */
     r->v[0] = t4;
     r->v[1] = t5;
     r->v[2] = t6;
@@ -150,8 +150,8 @@ KAM3_INLINE void kam3_p256_adx_fe_sqr(kam3_p256_fe *r, const kam3_p256_fe *a) {
         KAM3_P256_ADX_REDUCE("l", "h", "s", "x")
         : [t0] "=&r"(t0), [t1] "=&r"(t1), [t2] "=&r"(t2), [t3] "=&r"(t3), [t4] "=&r"(t4), [t5] "=&r"(t5), [t6] "=&r"(t6),
           [t7] "=&r"(t7), [l] "=&r"(l), [h] "=&r"(h), [s] "=&r"(s), [x] "+&r"(x)
-        : [q3] "m"(q3), "m"(*a)
-        : "rdx", "cc");
+        : [q3] "m"(q3)
+        : "rdx", "cc", "memory");
     r->v[0] = t4;
     r->v[1] = t5;
     r->v[2] = t6;
