@@ -1,5 +1,5 @@
-/* The MODP groups with mulx, adcx and adox. Each function is what its namesake in exchange/group.h is and returns 1, or returns 0
- * and has done nothing: the CPU, or the path in use, lacks KAM3_DL_ADX. */
+/* The MODP groups with mulx, adcx and adox. Each function is what its namesake in exchange/group.h is and returns 1,
+ * or returns 0 and has done nothing: the CPU, or the path in use, lacks KAM3_DL_ADX. */
 #ifndef KAM3_DL_DL_ADX_H
 #define KAM3_DL_DL_ADX_H
 

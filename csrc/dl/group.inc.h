@@ -12,8 +12,9 @@
  *   KAM3_DL_WINDOW             the bits of a window of ge_mul, at least 2
  *   KAM3_DL_TEETH, _TABLES     the comb of ge_mul_base: TABLES * 2^TEETH elements, at least 2 teeth
  * and undefines them. Of two more, one may be defined, and is undefined:
- *   KAM3_DL_FAST              CPU paths exist: fast_mul, fast_mul_pair, fast_mul_vartime, fast_mul_base and fast_prepare_tables
- *                              with this prefix do what their namesakes do, or return 0 and leave their operands alone
+ *   KAM3_DL_FAST               CPU paths exist: fast_mul, fast_mul_pair, fast_mul_vartime, fast_mul_base and
+ *                              fast_prepare_tables with this prefix do what their namesakes do, or return 0 and leave
+ *                              their operands alone
  *   KAM3_DL_IS_PATH            this is a path's own instance, in its own element type: no codec, no ge_add, no ge_base
  *
  * The group is written with + in the names and with powers in the comments: [k]A is A^k.

@@ -1,8 +1,8 @@
 /* Template, for one source file of a group on the adx path: the functions that dl/dl_adx.h declares.
  *
- * Inside, an element is x R mod q in words, R = 2^64n for the n words of q, not necessarily below q but below R; the powers are
- * those of dl/group.inc.h. An element of the group itself, x R' mod q in l limbs of 60 bits, R' = 2^60l, enters by a product with
- * R / (R' / R) and leaves by one with R' mod q.
+ * Inside, an element is x R mod q in words, R = 2^64n for the n words of q, not necessarily below q but below R; the
+ * powers are those of dl/group.inc.h. An element of the group itself, x R' mod q in l limbs of 60 bits, R' = 2^60l,
+ * enters by a product with R / (R' / R) and leaves by one with R' mod q.
  *
  * Expects
  *   KAM3_ADX_PREFIX       the prefix of the functions, kam3_dl2048_adx_ for instance
@@ -21,7 +21,7 @@
 #define GE KAM3_CAT(KAM3_ADX_GROUP, ge)
 #define SC KAM3_CAT(KAM3_ADX_GROUP, sc)
 
-#if KAM3_X86_64
+#if KAM3_X86_64_ASM
 
 typedef struct {
     uint64_t limb[KAM3_ADX_WORDS];

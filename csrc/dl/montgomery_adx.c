@@ -1,22 +1,24 @@
 /* Rows of eight.
  *
- * Everything is made of one step: eight multipliers m_0 .. m_7 against eight words a_0 .. a_7, on eight accumulators p_0 .. p_7 that
- * never leave the registers. mulx does not touch the flags, so a row keeps two carry chains: the low halves of its products
- * are added along CF (adcx), the high halves one place higher along OF (adox). After row j the word p_j is final and goes to
- * memory, and its register takes p_(j+8), the top of the row. What is left is the carry of eight words into the next step to the right:
+ * Everything is made of one step: eight multipliers m_0 .. m_7 against eight words a_0 .. a_7, on eight accumulators
+ * p_0 .. p_7 that never leave the registers. mulx does not touch the flags, so a row keeps two carry chains: the low
+ * halves of its products are added along CF (adcx), the high halves one place higher along OF (adox). After row j the
+ * word p_j is final and goes to memory, and its register takes p_(j+8), the top of the row. What is left is the carry
+ * of eight words into the next step to the right:
  *     p <- p + t,   t + p 2^512 <- p + a m
- * never overflows its sixteen words, for (2^512-1)^2 + 2 (2^512-1) = 2^1024 - 1; the one bit that p + t itself may carry has
- * the weight of the lowest word of the next step, and waits in memory until then.
+ * never overflows its sixteen words, for (2^512-1)^2 + 2 (2^512-1) = 2^1024 - 1; the one bit that p + t itself may
+ * carry has the weight of the lowest word of the next step, and waits in memory until then.
  *
  * p_k is in register r(8 + k mod 8), in all of the file.
  *
  * The reduction follows the product, again eight rows at once. u = t_0 is the digit, since q = -1 mod 2^64, and
- * t_0 + u q_0 = 2^64 u: a row adds u and the products with q_1 .. q_(n-1), one place higher. In the first seven words of eight
- * rows each row makes the next digit; the columns from q_8 on are steps like those of a product, with the digits as multipliers.
+ * t_0 + u q_0 = 2^64 u: a row adds u and the products with q_1 .. q_(n-1), one place higher. In the first seven words
+ * of eight rows each row makes the next digit; the columns from q_8 on are steps like those of a product, with the
+ * digits as multipliers.
  */
 #include "dl/montgomery_adx.h"
 
-#if KAM3_X86_64
+#if KAM3_X86_64_ASM
 
 #include "base/ct.h"
 #include "base/wipe.h"
@@ -105,8 +107,8 @@ static KAM3_NOINLINE void rows_of_product(uint64_t *t, const uint64_t *a, work *
 /* m_i a_j for the i < j of the diagonal, m = a. The words p_0 .. p_(2i+2) are final after row i. */
 #define FIRST_OF_ROW(i) "movq 8*" #i "(%[a]), %%rdx\n\t" NO_CARRIES
 
-/* The words above the diagonal of a^2 in the rows of a_0 .. a_7: t_0 .. t_(n+7) = t_0 .. t_(n-1) + sum over i < 8, i < j of
- * a_i a_j 2^(64 (i + j)), n the words from a to w->end. Requires: w->m = a_0 .. a_7 */
+/* The words above the diagonal of a^2 in the rows of a_0 .. a_7: t_0 .. t_(n+7) = t_0 .. t_(n-1) + sum over i < 8, i <
+ * j of a_i a_j 2^(64 (i + j)), n the words from a to w->end. Requires: w->m = a_0 .. a_7 */
 static KAM3_NOINLINE void rows_of_square(uint64_t *t, const uint64_t *a, work *w) {
     __asm__ volatile(
         EIGHT(LOAD) /* r8 = p_0 is final at once */
@@ -186,7 +188,8 @@ static KAM3_NOINLINE void rows_of_reduction(uint64_t *t, const uint64_t *a, work
         : CLOBBERS);
 }
 
-/* t = 2 t + sum a_i^2 2^128i, t of 2n words: doubled along CF, the squares along OF. lea and jrcxz leave the flags alone. */
+/* t = 2 t + sum a_i^2 2^128i, t of 2n words: doubled along CF, the squares along OF. lea and jrcxz leave the flags
+ * alone. */
 static KAM3_NOINLINE void double_and_add_squares(uint64_t *t, const uint64_t *a, size_t n) {
 #define SQUARE(at, low, high)                                                                                          \
     "movq " at "(%[a]), %%rdx\n\t"                                                                                     \
@@ -222,7 +225,8 @@ static void subtract(uint64_t *r, const uint64_t *a, const uint64_t *b, size_t n
     __asm__ volatile(
         NO_CARRIES
         "1:\n\t"
-        SUBTRACT("") SUBTRACT("8") SUBTRACT("16") SUBTRACT("24") SUBTRACT("32") SUBTRACT("40") SUBTRACT("48") SUBTRACT("56")
+        SUBTRACT("") SUBTRACT("8") SUBTRACT("16") SUBTRACT("24")
+        SUBTRACT("32") SUBTRACT("40") SUBTRACT("48") SUBTRACT("56")
         "leaq 64(%[a]), %[a]\n\t"
         "leaq 64(%[b]), %[b]\n\t"
         "leaq 64(%[r]), %[r]\n\t"
@@ -236,7 +240,8 @@ static void subtract(uint64_t *r, const uint64_t *a, const uint64_t *b, size_t n
 }
 
 /* r = a - (m ? q : 0). `masked` has room for n words, and may hold anything afterwards. */
-static void subtract_masked(uint64_t *r, const uint64_t *a, const uint64_t *q, kam3_mask m, uint64_t *restrict masked, size_t n) {
+static void subtract_masked(uint64_t *r, const uint64_t *a, const uint64_t *q, kam3_mask m, uint64_t *restrict masked,
+                            size_t n) {
     for (size_t i = 0; i < n; i++) masked[i] = q[i] & m;
     subtract(r, a, masked, n);
 }
@@ -247,8 +252,8 @@ void kam3_dl_fold_adx(uint64_t *r, const uint64_t *a, uint64_t top, const uint64
     kam3_wipe(masked, n * sizeof masked[0]);
 }
 
-/* r = w->t / R mod q, and w is wiped. With t < R^2 and U < R, (t + U q) / R < R + q: one q is to be taken off if it is not below R,
- * and then r < q; if t < R, (t + U q) / R < q + 1. */
+/* r = w->t / R mod q, and w is wiped. With t < R^2 and U < R, (t + U q) / R < R + q: one q is to be taken off if it is
+ * not below R, and then r < q; if t < R, (t + U q) / R < q + 1. */
 static void reduce(uint64_t *r, work *w, const uint64_t *q, size_t n) {
     w->end = q + n;
     w->top = 0;

@@ -1,5 +1,6 @@
-/* Template, for the source file of a group: the fast_ functions that dl/group.inc.h asks for first. They try the CPU paths, the
- * fastest first, until one takes the work. Expects KAM3_DL_PATH_PREFIX, the group's prefix, and undefines it.
+/* Template, for the source file of a group: the fast_ functions that dl/group.inc.h asks for first. They try the CPU
+ * paths, the fastest first, until one takes the work. Expects KAM3_DL_PATH_PREFIX, the group's prefix, and undefines
+ * it.
  */
 #include "dl/dl_adx.h"
 

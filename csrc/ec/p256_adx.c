@@ -4,13 +4,14 @@
  *     k = 32^51 + sum over i < 51 of d_i 32^i,   d_i = ((k >> 5i) mod 64 | 1) - 32, odd, |d_i| <= 31,
  * and an even k is replaced by r - k, whose multiple is negated (k = 0 by r).
  *
- * No addition meets an exception. With m = 1, then m <- 32 m + d_i for i = 50 .. 0, the sum is [32 m]A or, for the fixed base,
- * [32^(i+1) m]G, and [d_i]A or [d_i 32^i]G is added. Neither is the identity unless A is, and then all Z are 0 and the result is
- * right; for 0 < 32 m < 2^256 < 2r is not r, which is odd, nor is m 32^(i+1) a multiple of r. They are equal modulo r only if
- * 32 m = d_i (no: m is not 0, and 32 > |d_i|) or 32 m = r + d_i, which only i = 0 can reach, for r + d_i > 2^255 > 32 m before. (For
- * m 32^(i+1) = r + d_i 32^i with i > 0 the odd r would be even.) Then k = 32 m + d_0 = r + 2 d_0 with d_0 < 0, as k <= r, and
- * r = 17 mod 64 makes -d_0 = 17 the only odd number up to 31 with r + d_0 = 0 mod 32; but k = r - 34 = 47 mod 64 has d_0 = 15. They
- * are opposite only if 32 m = r - d_0, that is k = r: [r]A is the identity, and so is the sum.
+ * No addition meets an exception. From m = 1, m <- 32 m + d_i for i = 50 .. 0: here [32 m]A and [d_i]A are added, for
+ * the fixed base [32 m 32^i]G and [d_i 32^i]G, which is the same modulo r, as 32 has an inverse.
+ *  - The identity: d_i is no multiple of r, nor is 32 m, even and positive and below 2r. If A is the identity, all Z
+ *    are 0, and the result is right.
+ *  - Equal points: 32 m = d_i is not, for |d_i| < 32 <= 32 m. 32 m = r + d_i is not before i = 0, for 32 m < 2^252
+ *    then. So i = 0 and k = r + 2 d_0, where d_0 < 0, as k <= r. As r = 17 mod 64, 32 | r + d_0 leaves d_0 = -17 alone,
+ *    but the last digit of r - 34 = 47 mod 64 is 15.
+ *  - Opposite points: 32 m = r - d_i means i = 0 and k = r, and the identity is the right result.
  */
 #include "ec/p256_adx.h"
 
@@ -20,7 +21,7 @@
 #include "gen/curves.h"
 #include "gen/moduli.h"
 
-#if KAM3_X86_64
+#if KAM3_X86_64_ASM
 
 #include <immintrin.h>
 
@@ -51,7 +52,8 @@ static uint64_t window_digit(kam3_mask *m_negative, const uint64_t odd[4], size_
 }
 
 /* out = entries[index], n <= 5 elements each; every entry is read */
-__attribute__((target("avx2"), always_inline)) static inline void lookup(fe *out, const fe *entries, size_t n, uint64_t index) {
+__attribute__((target("avx2"), always_inline)) static inline void lookup(fe *out, const fe *entries, size_t n,
+                                                                         uint64_t index) {
     __m256i sum[5];
     const __m256i wanted = _mm256_set1_epi64x((long long)kam3_value_barrier(index));
     for (size_t j = 0; j < n; j++) sum[j] = _mm256_setzero_si256();
@@ -92,8 +94,8 @@ static void make_entry(entry *r, const jacobian *a) {
     mul(&r->zzz, &r->zz, &a->z);
 }
 
-/* entries[i] = [2i+1]A. 2A has the Z' = 2 Y Z that A takes as (X (2Y)^2, Y (2Y)^3). The sums of A's odd multiples and 2A are no
- * exceptions, as r > 64. */
+/* entries[i] = [2i+1]A. 2A has the Z' = 2 Y Z that A takes as (X (2Y)^2, Y (2Y)^3). The sums of A's odd multiples and
+ * 2A are no exceptions, as r > 64. */
 static void fill(entry entries[ENTRIES], const jacobian *a, temporaries *w) {
     struct {
         jacobian twice, odd;
@@ -157,7 +159,8 @@ static void multiply(ge *r, const ge *a, const sc *k) {
 static affine table[WINDOWS][ENTRIES], table_top;
 static kam3_once table_once = KAM3_ONCE_INIT;
 
-/* All n in affine coordinates by one inversion, as window_to_affine of base.inc.h. Public content; none is the identity. */
+/* All n in affine coordinates by one inversion, as window_to_affine of base.inc.h. Public content; none is the
+ * identity. */
 static void to_affine(affine *out, const entry *in, size_t n) {
     fe product[ENTRIES], inverse, z, zz;
     product[0] = in[0].z;

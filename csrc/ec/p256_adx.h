@@ -1,5 +1,5 @@
-/* P-256 with mulx, adcx and adox. Each function is what its namesake in exchange/group.h is and returns 1, or returns 0 and has done
- * nothing: the CPU, or the path in use, lacks KAM3_P256_ADX. */
+/* P-256 with mulx, adcx and adox. Each function is what its namesake in exchange/group.h is and returns 1, or returns
+ * 0 and has done nothing: the CPU, or the path in use, lacks KAM3_P256_ADX. */
 #ifndef KAM3_EC_P256_ADX_H
 #define KAM3_EC_P256_ADX_H
 

@@ -1,6 +1,6 @@
-/* The field of P-256 with mulx, adcx and adox: what p256_fe.h declares, prefix kam3_p256_adx_, on the same numbers in the same
- * form, inline. Requires: KAM3_CPU_BMI2 and KAM3_CPU_ADX. Each block of assembler computes on registers alone, and reads its
- * operands before it has a result, so that r may be any of them.
+/* The field of P-256 with mulx, adcx and adox: what p256_fe.h declares, prefix kam3_p256_adx_, on the same numbers in
+ * the same form, inline. Requires: KAM3_CPU_BMI2 and KAM3_CPU_ADX. Each block of assembler computes on registers
+ * alone, and reads its operands before it has a result, so that r may be any of them.
  */
 #ifndef KAM3_EC_P256_FE_ADX_H
 #define KAM3_EC_P256_FE_ADX_H
@@ -11,10 +11,10 @@
 /* AVX2 reads the tables. */
 #define KAM3_P256_ADX (KAM3_CPU_BMI2 | KAM3_CPU_ADX | KAM3_CPU_AVX2)
 
-#if KAM3_X86_64
+#if KAM3_X86_64_ASM
 
 /* (k, t3 .. t0) mod q. Requires: a number below 2q; rdx = q_3; s0 .. s3 are free. CF decides, by conditional moves. */
-#define KAM3_P256_ADX_REDUCE_ONCE(t0, t1, t2, t3, k, s0, s1, s2, s3, q1)                                                \
+#define KAM3_P256_ADX_REDUCE_ONCE(t0, t1, t2, t3, k, s0, s1, s2, s3, q1)                                               \
     "movq %[" t0 "], %[" s0 "]\n\t"                                                                                    \
     "movq %[" t1 "], %[" s1 "]\n\t"                                                                                    \
     "movq %[" t2 "], %[" s2 "]\n\t"                                                                                    \
@@ -30,7 +30,8 @@
     "cmovcq %[" s2 "], %[" t2 "]\n\t"                                                                                  \
     "cmovcq %[" s3 "], %[" t3 "]\n\t"
 
-/* One digit d = x0 of the reduction, as in p256_fe.c: `top` is what the row carries above x3, and x0 is free. rdx = q_3 */
+/* One digit d = x0 of the reduction, as in p256_fe.c: `top` is what the row carries above x3, and x0 is free. rdx =
+ * q_3 */
 #define KAM3_P256_ADX_DIGIT(x0, x1, x2, x3, top, l, s)                                                                 \
     "mulxq %[" x0 "], %[" l "], %[" top "]\n\t"                                                                        \
     "movq %[" x0 "], %[" s "]\n\t"                                                                                     \
@@ -96,8 +97,8 @@ KAM3_INLINE void kam3_p256_adx_fe_mul(kam3_p256_fe *r, const kam3_p256_fe *a, co
         "movq 24(%[x]), %%rdx\n\t"
         KAM3_P256_ADX_ROW("t3", "t4", "t5", "t6", "t7", "x")
         KAM3_P256_ADX_REDUCE("l", "h", "x", "y")
-        : [t0] "=&r"(t0), [t1] "=&r"(t1), [t2] "=&r"(t2), [t3] "=&r"(t3), [t4] "=&r"(t4), [t5] "=&r"(t5), [t6] "=&r"(t6),
-          [t7] "=&r"(t7), [l] "=&r"(l), [h] "=&r"(h), [x] "+&r"(x), [y] "+&r"(y)
+        : [t0] "=&r"(t0), [t1] "=&r"(t1), [t2] "=&r"(t2), [t3] "=&r"(t3), [t4] "=&r"(t4), [t5] "=&r"(t5),
+          [t6] "=&r"(t6), [t7] "=&r"(t7), [l] "=&r"(l), [h] "=&r"(h), [x] "+&r"(x), [y] "+&r"(y)
         : [q3] "m"(q3)
         : "rdx", "cc", "memory"); /* operands "m" would want registers for their addresses, and there are none */
     r->v[0] = t4;
@@ -148,8 +149,8 @@ KAM3_INLINE void kam3_p256_adx_fe_sqr(kam3_p256_fe *r, const kam3_p256_fe *a) {
         KAM3_P256_ADX_SQUARE("16", "t4", "t5")
         KAM3_P256_ADX_SQUARE("24", "t6", "t7")
         KAM3_P256_ADX_REDUCE("l", "h", "s", "x")
-        : [t0] "=&r"(t0), [t1] "=&r"(t1), [t2] "=&r"(t2), [t3] "=&r"(t3), [t4] "=&r"(t4), [t5] "=&r"(t5), [t6] "=&r"(t6),
-          [t7] "=&r"(t7), [l] "=&r"(l), [h] "=&r"(h), [s] "=&r"(s), [x] "+&r"(x)
+        : [t0] "=&r"(t0), [t1] "=&r"(t1), [t2] "=&r"(t2), [t3] "=&r"(t3), [t4] "=&r"(t4), [t5] "=&r"(t5),
+          [t6] "=&r"(t6), [t7] "=&r"(t7), [l] "=&r"(l), [h] "=&r"(h), [s] "=&r"(s), [x] "+&r"(x)
         : [q3] "m"(q3)
         : "rdx", "cc", "memory");
     r->v[0] = t4;
@@ -184,8 +185,8 @@ KAM3_INLINE void kam3_p256_adx_fe_add(kam3_p256_fe *r, const kam3_p256_fe *a, co
         "cmovcq %%rdx, %[t1]\n\t"
         "cmovcq %[s2], %[t2]\n\t"
         "cmovcq %[s3], %[t3]\n\t"
-        : [t0] "+&r"(t0), [t1] "+&r"(t1), [t2] "+&r"(t2), [t3] "+&r"(t3), [s0] "=&r"(s0), [s1] "=&r"(s1), [s2] "=&r"(s2),
-          [s3] "=&r"(s3), [k] "=&r"(k)
+        : [t0] "+&r"(t0), [t1] "+&r"(t1), [t2] "+&r"(t2), [t3] "+&r"(t3), [s0] "=&r"(s0), [s1] "=&r"(s1),
+          [s2] "=&r"(s2), [s3] "=&r"(s3), [k] "=&r"(k)
         : [b0] "m"(b->v[0]), [b1] "m"(b->v[1]), [b2] "m"(b->v[2]), [b3] "m"(b->v[3]), [q3] "m"(q3)
         : "rdx", "cc");
     r->v[0] = t0;

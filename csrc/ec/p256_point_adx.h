@@ -1,9 +1,9 @@
-/* Points of P-256 for the adx path: Jacobian coordinates, x = X / Z^2, y = Y / Z^3, and Z = 0 for the identity alone, whatever X
- * and Y are then. Magnitudes do not matter in this field.
+/* Points of P-256 for the adx path: Jacobian coordinates, x = X / Z^2, y = Y / Z^3, and Z = 0 for the identity alone,
+ * whatever X and Y are then. Magnitudes do not matter in this field.
  *
- * Both additions are those of Cohen, Miyaji and Ono: exact unless both points are equal, when they give (0, 0, 0), and the
- * identity for opposite points. If one operand only is the identity they do not give the other one. Whoever adds says why that
- * does not happen. The doubling has no exception, for no point has y = 0.
+ * Both additions are those of Cohen, Miyaji and Ono: exact unless both points are equal, when they give (0, 0, 0), and
+ * the identity for opposite points. If one operand only is the identity they do not give the other one. Whoever adds
+ * says why that does not happen. The doubling has no exception, for no point has y = 0.
  *
  * Alias: r may be any operand. The temporaries belong to the caller, who wipes them.
  */
@@ -60,7 +60,8 @@ static KAM3_NOINLINE void point_dbl(jacobian *r, const jacobian *a, temporaries 
     SUB(&r->y, s, y4);
 }
 
-/* The common end: U_1 in u, S_1 in s, H = U_2 - U_1, R = S_2 - S_1. V = U_1 H^2, X' = R^2 - H^3 - 2 V, Y' = R (V - X') - S_1 H^3 */
+/* The common end: U_1 in u, S_1 in s, H = U_2 - U_1, R = S_2 - S_1. V = U_1 H^2, X' = R^2 - H^3 - 2 V, Y' = R (V - X')
+ * - S_1 H^3 */
 KAM3_INLINE void finish_addition(jacobian *r, temporaries *w) {
     SQR(&w->hh, &w->h);
     MUL(&w->v, &w->u, &w->hh);
@@ -104,9 +105,9 @@ static KAM3_NOINLINE void point_add_affine(jacobian *r, const jacobian *a, const
     finish_addition(r, w);
 }
 
-/* For a and b of the same z: b = a + b, a = a, both with one new z: 5 M + 2 S (Meloni, "New point addition formulae for ECC
- * applications", WAIFI 2007). C = (X_1 - X_2)^2, W_i = X_i C, A = Y_1 (W_1 - W_2),
- * X' = (Y_1 - Y_2)^2 - W_1 - W_2, Y' = (Y_1 - Y_2) (W_1 - X') - A, Z' = Z (X_1 - X_2); a becomes (W_1, A, Z') */
+/* For a and b of the same z: b = a + b, a = a, both with one new z: 5 M + 2 S (Meloni, "New point addition formulae
+ * for ECC applications", WAIFI 2007). C = (X_1 - X_2)^2, W_i = X_i C, A = Y_1 (W_1 - W_2), X' = (Y_1 - Y_2)^2 - W_1 -
+ * W_2, Y' = (Y_1 - Y_2) (W_1 - X') - A, Z' = Z (X_1 - X_2); a becomes (W_1, A, Z') */
 static KAM3_NOINLINE void point_add_same_z(affine *a, jacobian *b, temporaries *w) {
     SUB(&w->h, &a->x, &b->x);
     SUB(&w->r, &a->y, &b->y);

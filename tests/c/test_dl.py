@@ -14,7 +14,6 @@ from tests.c.dl_python import LIBRARY_PARTS, YES, Group, modp
 from tests.c.test_bn import numbers
 from tests.clib import CSRC, VARIANTS, build, limbs, number, use_path
 
-
 #: The build and the CPU path of each run.
 RUNS = [*((variant, "portable") for variant in VARIANTS), ("int128", "adx")]
 

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.c.ec_support import CURVES, EC_VARIANTS, ONES, group
 from tests import clib
+from tests.c.ec_support import CURVES, EC_VARIANTS, ONES, group
 from tests.clib import CSRC
 
 UNIT = 2**58 + 64  # of magnitudes, as p521_fe.h says
