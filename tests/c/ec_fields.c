@@ -39,7 +39,7 @@ EXPORT(p521)
 
 int test_p256_adx_fe(int which, kam3_p256_fe *r, const kam3_p256_fe *a, const kam3_p256_fe *b);
 int test_p256_adx_fe(int which, kam3_p256_fe *r, const kam3_p256_fe *a, const kam3_p256_fe *b) {
-#if KAM3_X86_64
+#if KAM3_X86_64_ASM
     if (!kam3_cpu_has(KAM3_P256_ADX)) return 0;
     switch (which) {
     case 0: kam3_p256_adx_fe_mul(r, a, b); return 1;
