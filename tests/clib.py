@@ -68,6 +68,14 @@ def build(name: str, extra_sources: tuple[str, ...] = (), flags: tuple[str, ...]
     return ctypes.CDLL(str(output))
 
 
+def use_path(library: ctypes.CDLL, path: str) -> None:
+    """Make `library` take this CPU path, and see that it does; skip by name if this CPU cannot."""
+    library.kam3_cpu_path.restype = ctypes.c_char_p
+    if library.kam3_cpu_use(path.encode(), ctypes.c_size_t(len(path))) != 0:
+        pytest.skip(f"this CPU lacks what the path {path} needs")
+    assert library.kam3_cpu_path() == path.encode()
+
+
 def limbs(number: int, count: int) -> ctypes.Array[ctypes.c_uint64]:
     """Return `number` as `count` 64-bit limbs, least significant first."""
     return (ctypes.c_uint64 * count)(*((number >> (64 * i)) & (2**64 - 1) for i in range(count)))

@@ -38,6 +38,9 @@ uint32_t kam3_cpu_features(void) {
     if (b & (1u << 19)) found |= KAM3_CPU_ADX;
     if (b & (1u << 29)) found |= KAM3_CPU_SHA;
     if ((saved & ymm) == ymm && (b & (1u << 5))) found |= KAM3_CPU_AVX2;
+#if defined(KAM3_CT_MEMCHECK)
+    if (found & KAM3_CPU_BMI2) found |= KAM3_CPU_ADX; /* valgrind executes adcx and adox, but its cpuid is silent about them */
+#endif
     if ((saved & zmm) == zmm) {
         if (b & (1u << 16)) found |= KAM3_CPU_AVX512F;
         if (b & (1u << 31)) found |= KAM3_CPU_AVX512VL;

@@ -14,7 +14,11 @@ static KAM3_NOINLINE void montmul(uint64_t *r, const uint64_t *a, const uint64_t
 
 static KAM3_NOINLINE void montsqr(uint64_t *r, const uint64_t *a) { kam3_dl_montsqr(r, a, kam3_dl2048_q_m60, 35); }
 
+#define KAM3_DL_PATH_PREFIX kam3_dl2048_
+#include "dl/paths.inc.h"
+
 #define KAM3_DL_PREFIX kam3_dl2048_
+#define KAM3_DL_FAST
 #define KAM3_DL_WORDS 32
 #define KAM3_DL_LIMBS 35
 #define KAM3_DL_ELEMENT_OCTETS KAM3_DL2048_ELEMENT_OCTETS

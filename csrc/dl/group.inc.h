@@ -11,7 +11,11 @@
  *   KAM3_DL_TO_WORDS(w, l)     words of the number in limbs: changes of radix
  *   KAM3_DL_WINDOW             the bits of a window of ge_mul, at least 2
  *   KAM3_DL_TEETH, _TABLES     the comb of ge_mul_base: TABLES * 2^TEETH elements, at least 2 teeth
- * and undefines them.
+ * and undefines them. Of two more, one may be defined, and is undefined:
+ *   KAM3_DL_FAST               CPU paths exist: fast_mul, fast_mul_pair, fast_mul_vartime, fast_mul_base and
+ *                              fast_prepare_tables with this prefix do what their namesakes do, or return 0 and leave
+ *                              their operands alone
+ *   KAM3_DL_IS_PATH            this is a path's own instance, in its own element type: no codec, no ge_add, no ge_base
  *
  * The group is written with + in the names and with powers in the comments: [k]A is A^k.
  */
@@ -47,6 +51,7 @@ static void KAM3_DL(ge_scan)(DL_GE *restrict r, const DL_GE *restrict table, siz
     }
 }
 
+#if !defined(KAM3_DL_IS_PATH)
 kam3_mask KAM3_DL(ge_decode)(DL_GE *r, const uint8_t octets[KAM3_DL_ELEMENT_OCTETS]) {
     static const uint64_t one[KAM3_DL_WORDS] = {1}, two[KAM3_DL_WORDS] = {2};
     uint64_t x[KAM3_DL_WORDS], q_minus_1[KAM3_DL_WORDS];
@@ -82,6 +87,7 @@ kam3_mask KAM3_DL(ge_encode)(uint8_t octets[KAM3_DL_ELEMENT_OCTETS], const DL_GE
 void KAM3_DL(ge_add)(DL_GE *r, const DL_GE *a, const DL_GE *b) { KAM3_DL_MUL(r->limb, a->limb, b->limb); }
 
 void KAM3_DL(ge_base)(DL_GE *r) { KAM3_DL(ge_small)(r, 2); }
+#endif
 
 /* Bits from .. from + count - 1 of k; bits beyond its limbs are 0. Requires: count < 64. `from` is public. */
 static uint64_t KAM3_DL(bits)(const DL_SC *k, size_t from, unsigned count) {
@@ -98,6 +104,9 @@ void KAM3_DL(ge_mul)(DL_GE *r, const DL_GE *a, const DL_SC *k) {
     struct {
         DL_GE power[POWERS], x, y;
     } s;
+#if defined(KAM3_DL_FAST)
+    if (KAM3_DL(fast_mul)(r, a, k)) return;
+#endif
 
     KAM3_DL(ge_small)(&s.power[0], 1);
     s.power[1] = *a;
@@ -116,6 +125,9 @@ void KAM3_DL(ge_mul)(DL_GE *r, const DL_GE *a, const DL_SC *k) {
 }
 
 void KAM3_DL(ge_mul_pair)(DL_GE *r1, DL_GE *r2, const DL_GE *a1, const DL_GE *a2, const DL_SC *k) {
+#if defined(KAM3_DL_FAST)
+    if (KAM3_DL(fast_mul_pair)(r1, r2, a1, a2, k)) return;
+#endif
     DL_GE second = *a2; /* r1 may be a2 */
     KAM3_DL(ge_mul)(r1, a1, k);
     KAM3_DL(ge_mul)(r2, &second, k);
@@ -129,6 +141,9 @@ void KAM3_DL(ge_mul_vartime)(DL_GE *r, const DL_GE *a, const DL_SC *k) {
         DL_GE odd[16], x;
     } s;
     size_t left = 64 * KAM3_DL_WORDS; /* bits of k not yet dealt with */
+#if defined(KAM3_DL_FAST)
+    if (KAM3_DL(fast_mul_vartime)(r, a, k)) return;
+#endif
     while (left > 0 && KAM3_DL(bits)(k, left - 1, 1) == 0) left--;
     if (left == 0) {
         KAM3_DL(ge_small)(r, 1);
@@ -176,7 +191,7 @@ static kam3_once KAM3_DL(comb_once) = KAM3_ONCE_INIT;
 /* Every entry is a power of g, public and always the same. */
 static void KAM3_DL(comb_fill)(void) {
     DL_GE x;
-    KAM3_DL(ge_base)(&x);
+    KAM3_DL(ge_small)(&x, 2);
     for (size_t tooth = 0; tooth < KAM3_DL_TEETH; tooth++) {
         for (size_t v = 0; v < KAM3_DL_TABLES; v++) {
             KAM3_DL(comb)[v][(size_t)1 << tooth] = x;
@@ -195,6 +210,9 @@ static void KAM3_DL(comb_fill)(void) {
 }
 
 void KAM3_DL(ge_prepare_tables)(void) {
+#if defined(KAM3_DL_FAST)
+    if (KAM3_DL(fast_prepare_tables)()) return;
+#endif
     if (!kam3_once_ready(&KAM3_DL(comb_once)) && kam3_once_claim(&KAM3_DL(comb_once))) {
         KAM3_DL(comb_fill)();
         kam3_once_publish(&KAM3_DL(comb_once));
@@ -205,10 +223,13 @@ void KAM3_DL(ge_mul_base)(DL_GE *r, const DL_SC *k) {
     struct {
         DL_GE x, y;
     } s;
+#if defined(KAM3_DL_FAST)
+    if (KAM3_DL(fast_mul_base)(r, k)) return;
+#endif
     KAM3_DL(ge_prepare_tables)();
     if (!kam3_once_ready(&KAM3_DL(comb_once))) {
         DL_GE g;
-        KAM3_DL(ge_base)(&g);
+        KAM3_DL(ge_small)(&g, 2);
         KAM3_DL(ge_mul)(r, &g, k);
         return;
     }
@@ -250,3 +271,5 @@ void KAM3_DL(ge_mul_base)(DL_GE *r, const DL_SC *k) {
 #undef KAM3_DL_WINDOW
 #undef KAM3_DL_TEETH
 #undef KAM3_DL_TABLES
+#undef KAM3_DL_FAST
+#undef KAM3_DL_IS_PATH

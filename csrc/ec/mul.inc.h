@@ -49,6 +49,9 @@ static void window_fill(ge entries[WINDOW_ENTRIES], const ge *a, point_work *w) 
 }
 
 void KAM3_EC(ge_mul)(ge *r, const ge *a, const sc *k) {
+#if defined(KAM3_EC_FAST)
+    if (KAM3_EC(fast_mul)(r, a, k)) return;
+#endif
     struct {
         ge entries[WINDOW_ENTRIES], sum, term;
         fe y;
@@ -100,6 +103,9 @@ static void naf_digits_vartime(int8_t naf[KAM3_EC_SCALAR_BITS + 1], const sc *k)
 
 /* CT: k alone is public, and alone steers. */
 void KAM3_EC(ge_mul_vartime)(ge *r, const ge *a, const sc *k) {
+#if defined(KAM3_EC_FAST)
+    if (KAM3_EC(fast_mul_vartime)(r, a, k)) return;
+#endif
     int8_t naf[KAM3_EC_SCALAR_BITS + 1];
     struct {
         ge odd[8], sum, term; /* odd[i] = [2i+1]A */

@@ -1,5 +1,6 @@
 /* P-256 [FIPS 186-4, D.1.2.3]: the templates over the field of p256_fe.h and the scalars mod r. */
 #include "ec/ec.h"
+#include "ec/p256_adx.h"
 #include "gen/curves.h"
 #include "gen/moduli.h"
 
@@ -7,7 +8,14 @@ typedef kam3_p256_fe fe;
 typedef kam3_p256_ge ge;
 typedef kam3_p256_sc sc;
 
+/* The CPU paths, the fastest first. */
+static int kam3_p256_fast_mul(ge *r, const ge *a, const sc *k) { return kam3_p256_adx_mul(r, a, k); }
+static int kam3_p256_fast_mul_vartime(ge *r, const ge *a, const sc *k) { return kam3_p256_adx_mul(r, a, k); }
+static int kam3_p256_fast_mul_base(ge *r, const sc *k) { return kam3_p256_adx_mul_base(r, k); }
+static int kam3_p256_fast_prepare_tables(void) { return kam3_p256_adx_prepare_tables(); }
+
 #define KAM3_EC_PREFIX kam3_p256_
+#define KAM3_EC_FAST
 #define KAM3_EC_SCALAR_BITS 256
 #define KAM3_EC_SCALAR_LIMBS 4
 #define KAM3_EC_FE_OCTETS KAM3_P256_FE_OCTETS

@@ -2,6 +2,7 @@
 
 #include "base/wipe.h"
 #include "bn/bn.h"
+#include "ec/p256_adx.h"
 #include "gen/curves.h"
 #include "gen/moduli.h"
 
@@ -203,9 +204,15 @@ void kam3_p256_fe_inv(fe *r, const fe *a) {
     kam3_wipe(&x, sizeof x);
 }
 
+/* r = r^(2^n) */
+static void sqr_n(fe *r, int n) {
+    if (kam3_p256_adx_sqr_n(r, r, n)) return;
+    for (int i = 0; i < n; i++) kam3_p256_fe_sqr(r, r);
+}
+
 /* r = r^(2^n) a */
 static void shift_in(fe *r, int n, const fe *a) {
-    for (int i = 0; i < n; i++) kam3_p256_fe_sqr(r, r);
+    sqr_n(r, n);
     kam3_p256_fe_mul(r, r, a);
 }
 
@@ -227,7 +234,7 @@ kam3_mask kam3_p256_fe_sqrt(fe *r, const fe *a) {
     shift_in(&w.x, 16, &w.y); /* 2^32 - 1 */
     shift_in(&w.x, 32, &w.a); /* 2^64 - 2^32 + 1 */
     shift_in(&w.x, 96, &w.a); /* 2^160 - 2^128 + 2^96 + 1 */
-    for (int i = 0; i < 94; i++) kam3_p256_fe_sqr(&w.x, &w.x); /* 2^254 - 2^222 + 2^190 + 2^94 */
+    sqr_n(&w.x, 94);          /* 2^254 - 2^222 + 2^190 + 2^94 */
     *r = w.x;
     kam3_p256_fe_sqr(&w.y, &w.x);
     const kam3_mask ok = kam3_p256_fe_eq(&w.y, &w.a);

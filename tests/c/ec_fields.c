@@ -33,3 +33,25 @@
 
 EXPORT(p256)
 EXPORT(p521)
+
+/* The field of P-256 on the adx path: the operation that `which` names. */
+#include "ec/p256_fe_adx.h"
+
+int test_p256_adx_fe(int which, kam3_p256_fe *r, const kam3_p256_fe *a, const kam3_p256_fe *b);
+int test_p256_adx_fe(int which, kam3_p256_fe *r, const kam3_p256_fe *a, const kam3_p256_fe *b) {
+#if KAM3_X86_64_ASM
+    if (!kam3_cpu_has(KAM3_P256_ADX)) return 0;
+    switch (which) {
+    case 0: kam3_p256_adx_fe_mul(r, a, b); return 1;
+    case 1: kam3_p256_adx_fe_sqr(r, a); return 1;
+    case 2: kam3_p256_adx_fe_add(r, a, b); return 1;
+    case 3: kam3_p256_adx_fe_sub(r, a, b, 1); return 1;
+    case 4: kam3_p256_adx_fe_neg(r, a, 1); return 1;
+    case 5: kam3_p256_adx_fe_half(r, a); return 1;
+    default: return 0;
+    }
+#else
+    (void)which, (void)r, (void)a, (void)b;
+    return 0;
+#endif
+}

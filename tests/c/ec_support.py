@@ -6,13 +6,13 @@ import ctypes
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.clib import LIBRARY, ROOT, VARIANTS, build
+from tests.clib import LIBRARY, ROOT, VARIANTS, build, use_path
 
 ONES = 2**64 - 1
 THIRD_PARTY = ROOT.parent / "shared" / "vectors" / "third-party"
 EC_LIBRARY: tuple[Path, ...] = tuple(p for p in LIBRARY if p.parent.name in ("base", "bn", "ec", "gen"))
-#: Both products, and the build that checks every magnitude as it runs.
-EC_VARIANTS = {**VARIANTS, "verify": ("-DKAM3_VERIFY",)}
+#: Both products, and the build that checks every magnitude as it runs; then the same on the CPU path that the name begins with.
+EC_VARIANTS = {**VARIANTS, "verify": ("-DKAM3_VERIFY",), "adx": (), "adx-verify": ("-DKAM3_VERIFY",)}
 
 Affine = tuple[int, int] | None
 
@@ -172,4 +172,6 @@ def group(curve: Curve, variant: str) -> Group:
     if curve is TINY:
         library = tuple(p for p in EC_LIBRARY if p.parent.name in ("base", "bn"))
         return Group(build(f"tinyec-{variant}", ("tiny_ec.c",), (*EC_VARIANTS[variant], f"-I{ROOT / 'tests' / 'c'}"), library), curve)
-    return Group(build(f"ec-{variant}", ("ec_fields.c",), EC_VARIANTS[variant], EC_LIBRARY), curve)
+    library = build(f"ec-{variant}", ("ec_fields.c",), EC_VARIANTS[variant], EC_LIBRARY)
+    use_path(library, "adx" if variant.startswith("adx") else "portable")
+    return Group(library, curve)

@@ -12,12 +12,18 @@ from hypothesis import strategies as st
 
 from tests.c.dl_python import LIBRARY_PARTS, YES, Group, modp
 from tests.c.test_bn import numbers
-from tests.clib import CSRC, VARIANTS, build, limbs, number
+from tests.clib import CSRC, VARIANTS, build, limbs, number, use_path
+
+#: The build and the CPU path of each run.
+RUNS = [*((variant, "portable") for variant in VARIANTS), ("int128", "adx")]
 
 
-@pytest.fixture(scope="module", params=VARIANTS)
+@pytest.fixture(scope="module", params=RUNS, ids="-".join)
 def lib(request: pytest.FixtureRequest) -> ctypes.CDLL:
-    return build(f"dl-{request.param}", (), VARIANTS[request.param], tuple(CSRC / part for part in LIBRARY_PARTS))
+    variant, path = request.param
+    library = build(f"dl-{variant}-{path}", (), VARIANTS[variant], tuple(CSRC / part for part in LIBRARY_PARTS))
+    use_path(library, path)
+    return library
 
 
 @pytest.fixture(params=[2048, 4096])
@@ -122,10 +128,12 @@ def test_scalars(group: Group) -> None:
         assert number(out) == int.from_bytes(octets, "big"), "64 octets are below r"
 
 
-def test_table_made_by_many_threads() -> None:
+@pytest.mark.parametrize("path", ["portable", "adx"])
+def test_table_made_by_many_threads(path: str) -> None:
     """Whoever comes first fills the table; all get the right answer at once."""
     library = tuple(CSRC / part for part in LIBRARY_PARTS)
-    fresh = build("dl-threads", (), (), library)
+    fresh = build(f"dl-threads-{path}", (), (), library)
+    use_path(fresh, path)
     group = modp(fresh, 2048)
     scalars = [random.Random(i).randrange(group.r) for i in range(8)]
     gate, results = threading.Barrier(len(scalars)), dict.fromkeys(scalars, 0)
@@ -140,3 +148,48 @@ def test_table_made_by_many_threads() -> None:
     for thread in threads:
         thread.join()
     assert results == {k: pow(2, k, group.q) for k in scalars}
+
+
+word = st.one_of(st.sampled_from([0, 1, 2**64 - 1, 2**64 - 2, 2**63]), st.integers(0, 2**64 - 1))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_adx_kernel_takes_any_words(data: st.DataObject) -> None:
+    """a b / R and a^2 / R for any a, b < R, not only below q; in place, too."""
+    library = build("dl-int128-adx", (), (), tuple(CSRC / part for part in LIBRARY_PARTS))
+    use_path(library, "adx")
+    n = data.draw(st.sampled_from([32, 64]))
+    q = modp(library, 64 * n).q
+    modulus = limbs(q, n)
+    full, none = st.just([2**64 - 1] * n), st.just([0] * n)
+    near = st.integers(-3, 3).map(lambda d: list(limbs(q + d, n)))
+    words = st.one_of(st.lists(word, min_size=n, max_size=n), full, none, near)
+    a, b = data.draw(words), data.draw(words)
+    array = ctypes.c_uint64 * n
+    over_r = pow(2, -64 * n, q)
+    for x, y in ((a, b), (a, a)):
+        expected = number(array(*x)) * number(array(*y)) * over_r % q
+        results = [array(*x), array(*y), array()]
+        library.kam3_dl_mul_adx(results[0], results[0], array(*y), modulus, ctypes.c_size_t(n))
+        library.kam3_dl_mul_adx(results[1], array(*x), results[1], modulus, ctypes.c_size_t(n))
+        if x is y:
+            library.kam3_dl_sqr_adx(results[2], array(*x), modulus, ctypes.c_size_t(n))
+            results.append(array(*x))
+            library.kam3_dl_sqr_adx(results[3], results[3], modulus, ctypes.c_size_t(n))
+        else:
+            library.kam3_dl_mul_adx(results[2], array(*y), array(*x), modulus, ctypes.c_size_t(n))
+        assert {number(r) % q for r in results} == {expected}
+    one = limbs(1, n)
+    library.kam3_dl_mul_adx(one, one, array(*a), modulus, ctypes.c_size_t(n))
+    assert number(one) <= q, "a product with 1 is canonical but for q itself"
+
+
+@pytest.mark.parametrize("n", [32, 64])
+def test_adx_fold_takes_the_bit_above_the_words(n: int) -> None:
+    library = build("dl-int128-adx", (), (), tuple(CSRC / part for part in LIBRARY_PARTS))
+    q = modp(library, 64 * n).q
+    for x in (0, 1, q - 1, q, q + 1, 2 ** (64 * n) - 1, 2 ** (64 * n), 2 * q - 1, 2 ** (64 * n) + q - 1):
+        top, r = x >> (64 * n), limbs(x % 2 ** (64 * n), n)
+        library.kam3_dl_fold_adx(r, r, ctypes.c_uint64(top), limbs(q, n), ctypes.c_size_t(n))
+        assert number(r) == (x - q if top else x)

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests import clib
 from tests.c.ec_support import CURVES, EC_VARIANTS, ONES, group
 from tests.clib import CSRC
 
@@ -174,6 +175,25 @@ def check_roots(field: Field, a: int) -> None:
     assert field.call("sqrt", out, field.element(square)) == ONES
     assert field.value(out) in (a, q - a)
     assert field.call("sqrt", out, field.element(negated)) == (0 if a else ONES), "-1 is no square"
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_p256_on_the_adx_path(data: st.DataObject) -> None:
+    """Every operation of the path's own field on any limbs below q; in place, too."""
+    field = Field("p256", "adx-verify")
+    q, radix = field.q, 2**256
+    limb = st.one_of(st.sampled_from([0, 1, 2**32 - 1, 2**32, 2**64 - 2**32, 2**64 - 1]), st.integers(0, 2**64 - 1))
+    near = st.tuples(st.sampled_from([0, 2**224, 2**192, 2**96, q // 2, q]), st.integers(-3, 3)).map(lambda p: sum(p) % q)
+    numbers = st.one_of(st.lists(limb, min_size=4, max_size=4).map(lambda v: sum(x << (64 * i) for i, x in enumerate(v)) % q), near)
+    a, b = data.draw(numbers), data.draw(numbers)
+    expected = [a * b * pow(radix, -1, q), a * a * pow(radix, -1, q), a + b, a - b, -a, a * (q + 1) // 2]
+    for which, value in enumerate(expected):
+        for place in range(3):
+            x, y, out = clib.limbs(a, 4), clib.limbs(b, 4), field.empty()
+            r = (out, x, y)[place]
+            assert field.lib.test_p256_adx_fe(which, r, x, y) == 1
+            assert clib.number(r) == value % q, (which, place)
 
 
 def lazy_elements(magnitude: int) -> st.SearchStrategy[list[int]]:

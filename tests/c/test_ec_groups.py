@@ -28,6 +28,7 @@ def corners(c: Curve) -> list[int]:
     found = {0, 1, 2, 3, 15, 16, 17, 31, 32, 33, 47, 48, 49, 527, 528, 529, c.r - 1, c.r - 2, c.r - 16, c.r - 17, c.r // 2, c.r // 2 + 1}
     found |= {2**i + d for i in (*range(4, 70, 7), 64, 128, 255, bits - 1) for d in (-1, 0, 1)}
     found |= {sum(16 << (5 * i) for i in range(bits // 5)), sum(15 << (5 * i) for i in range(bits // 5)), 2 ** (bits - 1) - 1}
+    found |= {c.r - 2 * d for d in range(1, 32, 2)}  # the last addition of odd windows would meet an equal point if its digit were -d
     return sorted(k for k in found if k < c.r)
 
 
