@@ -1,4 +1,5 @@
 #include "dl/dl.h"
+#include "dl/dl_ifma.h"
 #include "dl/montgomery.h"
 #include "gen/moduli.h"
 
@@ -28,4 +29,7 @@ static KAM3_NOINLINE void montsqr(uint64_t *r, const uint64_t *a) { kam3_dl_mont
 #define KAM3_DL_WINDOW 5
 #define KAM3_DL_TEETH 6
 #define KAM3_DL_TABLES 8
+#if KAM3_X86_64
+#define KAM3_DL_FAST(operation) kam3_dl4096_ifma_##operation
+#endif
 #include "dl/group.inc.h"

@@ -11,6 +11,8 @@
  *   KAM3_DL_TO_WORDS(w, l)     words of the number in limbs: changes of radix
  *   KAM3_DL_WINDOW             the bits of a window of ge_mul, at least 2
  *   KAM3_DL_TEETH, _TABLES     the comb of ge_mul_base: TABLES * 2^TEETH elements, at least 2 teeth
+ *   KAM3_DL_FAST(operation)    optional: a function with the arguments of ge_<operation> that does its work and returns 1, or
+ *                              returns 0 and leaves it; for mul, mul_pair, mul_vartime, mul_base and prepare_tables
  * and undefines them.
  *
  * The group is written with + in the names and with powers in the comments: [k]A is A^k.
@@ -22,6 +24,12 @@
 #define KAM3_DL(name) KAM3_CAT(KAM3_DL_PREFIX, name)
 #define DL_GE KAM3_DL(ge)
 #define DL_SC KAM3_DL(sc)
+#if !defined(KAM3_DL_FAST)
+#define DL_TRY(operation, ...) (void)0
+#else
+#define DL_TRY(operation, ...) \
+    if (KAM3_DL_FAST(operation)(__VA_ARGS__)) return
+#endif
 
 /* r = x R mod q, for a small public x */
 static void KAM3_DL(ge_small)(DL_GE *r, uint64_t x) {
@@ -99,6 +107,7 @@ void KAM3_DL(ge_mul)(DL_GE *r, const DL_GE *a, const DL_SC *k) {
         DL_GE power[POWERS], x, y;
     } s;
 
+    DL_TRY(mul, r, a, k);
     KAM3_DL(ge_small)(&s.power[0], 1);
     s.power[1] = *a;
     for (size_t i = 2; i < POWERS; i += 2) {
@@ -116,7 +125,9 @@ void KAM3_DL(ge_mul)(DL_GE *r, const DL_GE *a, const DL_SC *k) {
 }
 
 void KAM3_DL(ge_mul_pair)(DL_GE *r1, DL_GE *r2, const DL_GE *a1, const DL_GE *a2, const DL_SC *k) {
-    DL_GE second = *a2; /* r1 may be a2 */
+    DL_GE second;
+    DL_TRY(mul_pair, r1, r2, a1, a2, k);
+    second = *a2; /* r1 may be a2 */
     KAM3_DL(ge_mul)(r1, a1, k);
     KAM3_DL(ge_mul)(r2, &second, k);
     kam3_wipe(&second, sizeof second);
@@ -129,6 +140,7 @@ void KAM3_DL(ge_mul_vartime)(DL_GE *r, const DL_GE *a, const DL_SC *k) {
         DL_GE odd[16], x;
     } s;
     size_t left = 64 * KAM3_DL_WORDS; /* bits of k not yet dealt with */
+    DL_TRY(mul_vartime, r, a, k);
     while (left > 0 && KAM3_DL(bits)(k, left - 1, 1) == 0) left--;
     if (left == 0) {
         KAM3_DL(ge_small)(r, 1);
@@ -195,6 +207,7 @@ static void KAM3_DL(comb_fill)(void) {
 }
 
 void KAM3_DL(ge_prepare_tables)(void) {
+    DL_TRY(prepare_tables, );
     if (!kam3_once_ready(&KAM3_DL(comb_once)) && kam3_once_claim(&KAM3_DL(comb_once))) {
         KAM3_DL(comb_fill)();
         kam3_once_publish(&KAM3_DL(comb_once));
@@ -205,6 +218,7 @@ void KAM3_DL(ge_mul_base)(DL_GE *r, const DL_SC *k) {
     struct {
         DL_GE x, y;
     } s;
+    DL_TRY(mul_base, r, k);
     KAM3_DL(ge_prepare_tables)();
     if (!kam3_once_ready(&KAM3_DL(comb_once))) {
         DL_GE g;
@@ -236,6 +250,7 @@ void KAM3_DL(ge_mul_base)(DL_GE *r, const DL_SC *k) {
 #undef DL_SC
 #undef DL_STEPS
 #undef DL_ENTRIES
+#undef DL_TRY
 #undef KAM3_DL_PREFIX
 #undef KAM3_DL_WORDS
 #undef KAM3_DL_LIMBS
@@ -250,3 +265,4 @@ void KAM3_DL(ge_mul_base)(DL_GE *r, const DL_SC *k) {
 #undef KAM3_DL_WINDOW
 #undef KAM3_DL_TEETH
 #undef KAM3_DL_TABLES
+#undef KAM3_DL_FAST

@@ -9,7 +9,10 @@ from tests.c.test_bn import Modulus
 from tests.clib import limbs
 
 YES = 2**64 - 1
-LIBRARY_PARTS = ("base/wipe.c", "gen/moduli.c", "dl/dl2048.c", "dl/dl4096.c", "bn/bn.c", "bn/modulus.c", "bn/inverse.c", "bn/jacobi.c")
+LIBRARY_PARTS = (
+    *("base/cpu.c", "base/wipe.c", "gen/moduli.c", "bn/bn.c", "bn/modulus.c", "bn/inverse.c", "bn/jacobi.c"),
+    *("dl/dl2048.c", "dl/dl2048_ifma.c", "dl/dl4096.c", "dl/dl4096_ifma.c"),
+)
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,13 @@ class Group:
         return ok == YES, int.from_bytes(out.raw[:-1], "big")
 
     def mul(self, name: str, k: int, x: int | None = None) -> int:
-        """Call ge_mul_base (no x), ge_mul or ge_mul_vartime; r aliases the element."""
+        """Call ge_mul_base (no x), ge_mul or ge_mul_vartime; r aliases the element. Call ge_mul_pair with x and 1/x, each r the other's a."""
+        if name == "ge_mul_pair":
+            assert x is not None
+            first, second = self.element(x), self.element(pow(x, -1, self.q))
+            self.function(name)(second, first, first, second, self.scalar(k))
+            assert self.value(first) * self.value(second) % self.q == 1
+            return self.value(second)
         ge = self.element(0 if x is None else x)
         arguments = (ge, self.scalar(k)) if x is None else (ge, ge, self.scalar(k))
         self.function(name)(*arguments)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import random
 import threading
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -15,9 +17,32 @@ from tests.c.test_bn import numbers
 from tests.clib import CSRC, VARIANTS, build, limbs, number
 
 
-@pytest.fixture(scope="module", params=VARIANTS)
-def lib(request: pytest.FixtureRequest) -> ctypes.CDLL:
-    return build(f"dl-{request.param}", (), VARIANTS[request.param], tuple(CSRC / part for part in LIBRARY_PARTS))
+LIBRARY = tuple(CSRC / part for part in LIBRARY_PARTS)
+#: Every path with an arithmetic of its own, and the portable one without __int128.
+BUILDS = (("int128", "portable"), ("no-int128", "portable"), ("int128", "ifma"))
+SECRET_POWERS = ("ge_mul", "ge_mul_pair")
+POWERS = (*SECRET_POWERS, "ge_mul_vartime")
+
+
+@contextlib.contextmanager
+def forced_path(library: ctypes.CDLL, path: str) -> Iterator[None]:
+    """Let the library take this CPU path inside, and see that it does; skip by name if this CPU cannot."""
+    library.kam3_cpu_path.restype = ctypes.c_char_p
+    before = library.kam3_cpu_path()
+    if library.kam3_cpu_use(path.encode(), ctypes.c_size_t(len(path))) != 0:
+        pytest.skip(f"this CPU lacks what the path {path} needs")
+    assert library.kam3_cpu_path() == path.encode()
+    yield
+    assert library.kam3_cpu_path() == path.encode(), "no test left another path behind"
+    library.kam3_cpu_use(before, ctypes.c_size_t(len(before)))
+
+
+@pytest.fixture(scope="module", params=BUILDS, ids="-".join)
+def lib(request: pytest.FixtureRequest) -> Iterator[ctypes.CDLL]:
+    variant, path = request.param
+    library = build(f"dl-{variant}", (), VARIANTS[variant], LIBRARY)
+    with forced_path(library, path):
+        yield library
 
 
 @pytest.fixture(params=[2048, 4096])
@@ -76,7 +101,7 @@ def check_powers(group: Group, scalars: list[int], seed: int) -> None:
     x = random.Random(seed).randrange(2, group.q - 1)
     for k in scalars:
         expected = pow(x, k, group.q)
-        for name in ("ge_mul", "ge_mul_vartime"):
+        for name in POWERS:
             assert group.mul(name, k, x) == expected, (name, k)
         base = pow(2, k, group.q)
         assert group.mul("ge_mul_base", k) == base, k
@@ -102,7 +127,7 @@ def test_powers_by_corner_scalars_4096(lib: ctypes.CDLL) -> None:
 def test_powers_of_special_elements(group: Group) -> None:
     k = random.Random(group.q + 1).randrange(group.r)
     for x in (1, group.q - 1, 2, group.q - 2):
-        for name in ("ge_mul", "ge_mul_vartime"):
+        for name in POWERS:
             assert group.mul(name, k, x) == pow(x, k, group.q)
 
 
