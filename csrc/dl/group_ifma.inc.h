@@ -32,7 +32,13 @@ typedef struct {
 } number;
 
 static KAM3_NOINLINE KAM3_IFMA_TARGET void mul(number *r, const number *a, const uint64_t *b) {
-    kam3_ifma_mul(r->limb, a->limb, b, IFMA_Q1, NV);
+    kam3_ifma_mul(r->limb, a->limb, b, IFMA_Q1, NV, NULL, NULL, 0, 0);
+}
+
+/* r = a b, and next = table[index], of which every entry is read. next is not b. */
+static KAM3_NOINLINE KAM3_IFMA_TARGET void mul_and_scan(number *r, const number *a, const number *b, number *next,
+                                                        const number *table, uint64_t index) {
+    kam3_ifma_mul(r->limb, a->limb, b->limb, IFMA_Q1, NV, next->limb, table->limb, ENTRIES, index);
 }
 
 static KAM3_NOINLINE KAM3_IFMA_TARGET void sqr(number *r, const number *a) { kam3_ifma_sqr(r->limb, a->limb, IFMA_Q1, NV); }
@@ -247,9 +253,17 @@ int KAM3_DL(ifma_prepare_tables)(void) {
     return 1;
 }
 
-KAM3_IFMA_TARGET int KAM3_DL(ifma_mul_base)(DL_GE *r, const DL_SC *k) {
+/* The index into table v at a step */
+KAM3_INLINE uint64_t comb_digit(const DL_SC *k, size_t v, size_t step) {
+    uint64_t digit = 0;
+    for (size_t tooth = 0; tooth < TEETH; tooth++) digit |= bits(k, (tooth * TABLES + v) * STEPS + step, 1) << tooth;
+    return digit;
+}
+
+/* Each multiplication looks up the factor of the next. */
+int KAM3_DL(ifma_mul_base)(DL_GE *r, const DL_SC *k) {
     struct {
-        number x, y;
+        number x, y[2];
     } s;
     if (!KAM3_DL(ifma_prepare_tables)()) return 0;
     if (!kam3_once_ready(&comb_once)) {
@@ -257,15 +271,14 @@ KAM3_IFMA_TARGET int KAM3_DL(ifma_mul_base)(DL_GE *r, const DL_SC *k) {
         KAM3_DL(ge_base)(&g);
         return KAM3_DL(ifma_mul)(r, &g, k);
     }
-    one(&s.x);
-    s.y = s.x;
-    for (size_t step = STEPS; step-- > 0;) {
+    one(&s.y[1]);
+    mul_and_scan(&s.x, &s.y[1], &s.y[1], &s.y[0], comb[0], comb_digit(k, 0, STEPS - 1));
+    for (size_t step = STEPS, i = 0; step-- > 0;) {
         if (step + 1 < STEPS) sqr(&s.x, &s.x);
-        for (size_t v = 0; v < TABLES; v++) {
-            uint64_t digit = 0;
-            for (size_t tooth = 0; tooth < TEETH; tooth++) digit |= bits(k, (tooth * TABLES + v) * STEPS + step, 1) << tooth;
-            scan(&s.y, comb[v], 0, ENTRIES, digit);
-            mul(&s.x, &s.x, s.y.limb);
+        for (size_t v = 0; v < TABLES; v++, i ^= 1) {
+            /* after the last table of the last step nothing comes, and any look-up will do */
+            const size_t next_v = v + 1 < TABLES ? v + 1 : 0, next_step = v + 1 < TABLES || step == 0 ? step : step - 1;
+            mul_and_scan(&s.x, &s.x, &s.y[i], &s.y[i ^ 1], comb[next_v], comb_digit(k, next_v, next_step));
         }
     }
     leave(r, &s.x);

@@ -22,8 +22,10 @@
 
 #if defined(__clang__)
 #define KAM3_IFMA_UNROLL _Pragma("clang loop unroll(full)")
+#define KAM3_IFMA_ROLLED _Pragma("clang loop unroll(disable)")
 #else
 #define KAM3_IFMA_UNROLL _Pragma("GCC unroll 32")
+#define KAM3_IFMA_ROLLED _Pragma("GCC unroll 1")
 #endif
 
 #define KAM3_IFMA_TARGET __attribute__((target("avx2,bmi2,avx512f,avx512vl,avx512ifma")))
@@ -111,8 +113,12 @@ IFMA_INLINE void kam3_ifma_normalize(kam3_vec *w, const int nv) {
     w[0] = _mm512_and_si512(_mm512_mask_sub_epi64(w[0], in, w[0], minus_one), m);
 }
 
-/* r = a b / R mod q, below 2q. Requires: a, b < 2q. Alias: r may be a or b */
-IFMA_INLINE void kam3_ifma_mul(uint64_t *r, const uint64_t *a, const uint64_t *b, const uint64_t *modulus, const int nv) {
+/* r = a b / R mod q, below 2q. Requires: a, b < 2q. Alias: r may be a or b
+ *
+ * And in passing, found = table[index], of `entries` numbers of which all are read; 8 | entries, and 0 is none. The loads and
+ * selections fit between the multiplications. Alias: found is none of the others. */
+IFMA_INLINE void kam3_ifma_mul(uint64_t *r, const uint64_t *a, const uint64_t *b, const uint64_t *modulus, const int nv,
+                               uint64_t *found, const uint64_t *table, const size_t entries, uint64_t index) {
     const kam3_vec zero = _mm512_setzero_si512();
     kam3_vec w[16], va[16], q[16];
     KAM3_IFMA_UNROLL
@@ -124,11 +130,25 @@ IFMA_INLINE void kam3_ifma_mul(uint64_t *r, const uint64_t *a, const uint64_t *b
     KAM3_IFMA_UNROLL
     for (int k = 0; k < nv; k++) w[k] = kam3_ifma_lo(zero, va[k], now);
     kam3_ifma_column c = kam3_ifma_first(w[0]);
-    for (int l = 0; l < 8; l++) {
+    for (size_t l = 0; l < 8; l++) {
+        const size_t first = l * (entries / 8);
+        __mmask8 here[8];
+        KAM3_IFMA_UNROLL
+        for (size_t e = 0; e < entries / 8; e++) {
+            here[e] = _mm512_cmpeq_epu64_mask(_mm512_set1_epi64((long long)index), _mm512_set1_epi64((long long)(first + e)));
+        }
         KAM3_IFMA_UNROLL
         for (int d = 0; d < nv; d++) {
+            if (entries > 0) {
+                kam3_vec x = l == 0 ? zero : _mm512_load_si512(found + 8 * d);
+                KAM3_IFMA_UNROLL
+                for (size_t e = 0; e < entries / 8; e++) {
+                    x = _mm512_mask_mov_epi64(x, here[e], _mm512_load_si512(table + ((first + e) * (size_t)nv + (size_t)d) * 8));
+                }
+                _mm512_store_si512(found + 8 * d, x);
+            }
             /* the high halves with this digit of b, the low halves with the next: both before u is there */
-            const kam3_vec next = _mm512_set1_epi64((long long)(d + 1 < nv ? b[8 * (d + 1) + l] : l < 7 ? b[l + 1] : 0));
+            const kam3_vec next = _mm512_set1_epi64((long long)(d + 1 < nv ? b[8 * ((size_t)d + 1) + l] : l < 7 ? b[l + 1] : 0));
             KAM3_IFMA_UNROLL
             for (int k = 0; k < nv - 1; k++) w[k + 1] = kam3_ifma_hi(w[k + 1], va[k], now);
             KAM3_IFMA_UNROLL
@@ -145,12 +165,35 @@ IFMA_INLINE void kam3_ifma_mul(uint64_t *r, const uint64_t *a, const uint64_t *b
 }
 
 /* A square needs the products of lane i and lane j, i <= j, that is of NV limbs by NV limbs, whose columns begin at limb
- * NV (i + j). Pack p has a pair with i + j = 2p + l in each lane l, so that its column c fits the window of digit 2p NV + c as it
- * is; lane 0 has the pair (p, p), which counts once, the others count twice. The pairs (4, 4) .. (7, 7) are left over. */
-static const _Alignas(64) uint64_t kam3_ifma_pack_i[5][8] = {
+ * NV (i + j). Pack p, 0 <= p < 4, has a pair with i + j = 2p + l in each lane l, so that its column c fits the window of digit
+ * 2p NV + c as it is:
+ *
+ *     lane    0      1      2      3      4      5      6      7
+ *     p = 0   0 0    0 1    0 2    0 3    0 4    0 5    0 6    0 7
+ *     p = 1   1 1    1 2    1 3    1 4    1 5    1 6    1 7    5 4
+ *     p = 2   2 2    2 3    2 4    2 5    2 6    2 7    6 4    6 5
+ *     p = 3   3 3    3 4    3 5    3 6    3 7    7 4    7 5    7 6
+ *
+ * The pair (p, p) counts once, the others twice. The pairs (4, 4) .. (7, 7) are left over for the last window. */
+
+static const _Alignas(64) uint64_t PI[5][8] = {
     {0, 0, 0, 0, 0, 0, 0, 0}, {1, 1, 1, 1, 1, 1, 1, 5}, {2, 2, 2, 2, 2, 2, 6, 6}, {3, 3, 3, 3, 3, 7, 7, 7}};
-static const _Alignas(64) uint64_t kam3_ifma_pack_j[5][8] = {
+static const _Alignas(64) uint64_t PJ[5][8] = {
     {0, 1, 2, 3, 4, 5, 6, 7}, {1, 2, 3, 4, 5, 6, 7, 4}, {2, 3, 4, 5, 6, 7, 4, 5}, {3, 4, 5, 6, 7, 4, 5, 6}};
+/* The factors of pack p, from the lanes in that table */
+IFMA_INLINE void kam3_ifma_pack(kam3_vec *x, kam3_vec *y, const uint64_t *a, const size_t p, const int nv) {
+    static const _Alignas(64) uint64_t first[4][8] = {
+        {0, 0, 0, 0, 0, 0, 0, 0}, {1, 1, 1, 1, 1, 1, 1, 5}, {2, 2, 2, 2, 2, 2, 6, 6}, {3, 3, 3, 3, 3, 7, 7, 7}};
+    static const _Alignas(64) uint64_t second[4][8] = {
+        {0, 1, 2, 3, 4, 5, 6, 7}, {1, 2, 3, 4, 5, 6, 7, 4}, {2, 3, 4, 5, 6, 7, 4, 5}, {3, 4, 5, 6, 7, 4, 5, 6}};
+    const kam3_vec i = _mm512_load_si512(first[p]), j = _mm512_load_si512(second[p]);
+    KAM3_IFMA_UNROLL
+    for (int k = 0; k < nv; k++) {
+        const kam3_vec ak = _mm512_load_si512(a + 8 * k);
+        x[k] = _mm512_permutexvar_epi64(i, ak);
+        y[k] = _mm512_permutexvar_epi64(j, ak);
+    }
+}
 
 IFMA_INLINE kam3_vec kam3_ifma_pack_column(const kam3_vec *x, const kam3_vec *y, const int c, const int nv) {
     kam3_vec lo = _mm512_setzero_si512(), hi = _mm512_setzero_si512();
@@ -181,48 +224,45 @@ IFMA_INLINE __m256i kam3_ifma_upper_column(const __m256i *a, const int c, const 
 
 /* r = a^2 / R mod q, below 2q. Requires: a < 2q. Alias: r may be a */
 IFMA_INLINE void kam3_ifma_sqr(uint64_t *r, const uint64_t *a, const uint64_t *modulus, const int nv) {
-    enum { AHEAD = 3 }; /* columns wait for their digit, not the digit for its column */
+    enum { AHEAD = 4 }; /* so many digits before its own, a column is ready */
     const kam3_vec zero = _mm512_setzero_si512();
-    kam3_vec w[16], x[16], y[16], q[16], top[16];
+    kam3_vec w[16], x[16], y[16], q[16];
     __m256i upper[16];
     KAM3_IFMA_UNROLL
     for (int k = 0; k < nv; k++) {
         q[k] = _mm512_load_si512(modulus + 8 * k);
-        x[k] = _mm512_load_si512(a + 8 * k);
-        y[k] = _mm512_permutexvar_epi64(_mm512_load_si512(kam3_ifma_pack_i[0]), x[k]);
-        w[k] = zero;
-        upper[k] = _mm256_load_si256((const __m256i *)(const void *)(a + 8 * k + 4));
-    }
-    KAM3_IFMA_UNROLL
-    for (int k = 0; k < AHEAD; k++) w[k] = kam3_ifma_pack_column(x, y, k, nv);
-    /* in the last window lane l of the upper half begins at lane 2 (l - 4) */
-    const kam3_vec zip = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11);
-    KAM3_IFMA_UNROLL
-    for (int k = 0; k < nv; k++) {
-        top[k] = _mm512_permutex2var_epi64(_mm512_castsi256_si512(kam3_ifma_upper_column(upper, k, nv)), zip,
-                                           _mm512_castsi256_si512(kam3_ifma_upper_column(upper, k + nv, nv)));
+        x[k] = _mm512_set1_epi64((long long)a[8 * k]);
+        y[k] = _mm512_load_si512(a + 8 * k);
+        w[k] = k < AHEAD ? kam3_ifma_pack_column(x, y, k, nv) : zero;
     }
     kam3_ifma_column c = kam3_ifma_first(w[0]);
-    for (int p = 0; p < 4; p++) {
+    KAM3_IFMA_ROLLED
+    for (size_t p = 0; p < 4; p++) {
         KAM3_IFMA_UNROLL
-        for (int t = 0; t < 2 * nv - AHEAD; t++) {
-            w[AHEAD] = _mm512_add_epi64(w[AHEAD], kam3_ifma_pack_column(x, y, t + AHEAD, nv));
+        for (int t = AHEAD; t < 2 * nv; t++) {
+            w[AHEAD] = _mm512_add_epi64(w[AHEAD], kam3_ifma_pack_column(x, y, t, nv));
             kam3_ifma_digit(w, &c, q, zero, nv);
         }
-        const kam3_vec i = _mm512_load_si512(kam3_ifma_pack_i[p + 1]), j = _mm512_load_si512(kam3_ifma_pack_j[p + 1]);
-        const __mmask8 some = p < 3 ? 0xff : 0;
-        KAM3_IFMA_UNROLL
-        for (int k = 0; k < nv; k++) {
-            const kam3_vec ak = _mm512_load_si512(a + 8 * k);
-            x[k] = _mm512_maskz_permutexvar_epi64(some, i, ak);
-            y[k] = _mm512_permutexvar_epi64(j, ak);
-        }
+        if (p == 3) break;
+        kam3_ifma_pack(x, y, a, p + 1, nv);
         KAM3_IFMA_UNROLL
         for (int t = 0; t < AHEAD; t++) {
             w[AHEAD] = _mm512_add_epi64(w[AHEAD], kam3_ifma_pack_column(x, y, t, nv));
             kam3_ifma_digit(w, &c, q, zero, nv);
         }
     }
+    /* in the last window lane l of the upper half begins at lane 2 (l - 4) */
+    const kam3_vec zip = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11);
+    kam3_vec top[16];
+    KAM3_IFMA_UNROLL
+    for (int k = 0; k < nv; k++) upper[k] = _mm256_load_si256((const __m256i *)(const void *)(a + 8 * k + 4));
+    KAM3_IFMA_UNROLL
+    for (int k = 0; k < nv; k++) {
+        top[k] = _mm512_permutex2var_epi64(_mm512_castsi256_si512(kam3_ifma_upper_column(upper, k, nv)), zip,
+                                           _mm512_castsi256_si512(kam3_ifma_upper_column(upper, k + nv, nv)));
+    }
+    KAM3_IFMA_UNROLL
+    for (int t = 0; t < AHEAD; t++) kam3_ifma_digit(w, &c, q, zero, nv);
     w[0] = _mm512_mask_mov_epi64(c.high, 1, _mm512_castsi128_si512(c.low));
     KAM3_IFMA_UNROLL
     for (int k = 0; k < nv; k++) w[k] = _mm512_add_epi64(w[k], top[k]);
