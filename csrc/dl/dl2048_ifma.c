@@ -13,7 +13,9 @@
 #define IFMA_Q1 kam3_dl2048_q1_52
 #define IFMA_ENTER kam3_dl2048_enter52
 #define IFMA_LEAVE kam3_dl2048_leave52
-#define IFMA_TABLES 26
+#define IFMA_INTERLEAVE 1
+#define IFMA_TEETH 6
+#define IFMA_TABLES 8
 #include "dl/group_ifma.inc.h"
 
 #else

@@ -13,7 +13,9 @@
 #define IFMA_Q1 kam3_dl4096_q1_52
 #define IFMA_ENTER kam3_dl4096_enter52
 #define IFMA_LEAVE kam3_dl4096_leave52
-#define IFMA_TABLES 16
+#define IFMA_INTERLEAVE 0
+#define IFMA_TEETH 6
+#define IFMA_TABLES 8
 #include "dl/group_ifma.inc.h"
 
 #else

@@ -1,5 +1,5 @@
-/* The operations of exchange/group.h in the MODP groups with AVX-512 IFMA. Each returns 0, and has changed nothing, where this CPU
- * or the chosen path lacks it, and 1 when it is done. CT and Alias as there. */
+/* The operations of exchange/group.h in the MODP groups with AVX-512 IFMA. Each returns 0, and has changed nothing,
+ * where this CPU or the chosen path lacks it, and 1 when it is done. CT and Alias as there. */
 #ifndef KAM3_DL_DL_IFMA_H
 #define KAM3_DL_DL_IFMA_H
 

@@ -11,8 +11,8 @@
  *   KAM3_DL_TO_WORDS(w, l)     words of the number in limbs: changes of radix
  *   KAM3_DL_WINDOW             the bits of a window of ge_mul, at least 2
  *   KAM3_DL_TEETH, _TABLES     the comb of ge_mul_base: TABLES * 2^TEETH elements, at least 2 teeth
- *   KAM3_DL_FAST(operation)    optional: a function with the arguments of ge_<operation> that does its work and returns 1, or
- *                              returns 0 and leaves it; for mul, mul_pair, mul_vartime, mul_base and prepare_tables
+ *   KAM3_DL_FAST(operation)    optional: a function with the arguments of ge_<operation> that does its work and returns
+ *                              1, or returns 0 and leaves it; for mul, mul_pair, mul_vartime, mul_base, prepare_tables
  * and undefines them.
  *
  * The group is written with + in the names and with powers in the comments: [k]A is A^k.

@@ -4,9 +4,10 @@
  *   KAM3_DL_PREFIX, KAM3_DL_WORDS, KAM3_DL_LIMBS   as in dl/group_decl.inc.h; limbs of 60 bits
  *   KAM3_DL_ORDER_BITS        the bits of r
  *   IFMA_VECTORS              the vectors of a number, NV
- *   IFMA_Q1, IFMA_ENTER, IFMA_LEAVE   q + 1, R^2 / R_60 mod q and R_60 mod q in the order of dl/montgomery_ifma.h; R_60 is the R
- *                             of the portable form
- *   IFMA_TABLES               of the comb, each of 2^5 elements
+ *   IFMA_Q1                   q + 1, in the order of dl/montgomery_ifma.h, as are
+ *   IFMA_ENTER, IFMA_LEAVE    R^2 / R_60 mod q and R_60 mod q, where R_60 is the R of the portable form
+ *   IFMA_INTERLEAVE           1 if a pair is faster together than apart: while both its tables fit the first cache
+ *   IFMA_TEETH, IFMA_TABLES   of the comb: TABLES * 2^TEETH numbers
  */
 #include "base/once.h"
 #include "base/wipe.h"
@@ -20,7 +21,7 @@ enum {
     LIMBS = 8 * NV,
     WINDOW = 5,
     POWERS = 1 << WINDOW,
-    TEETH = 5,
+    TEETH = IFMA_TEETH,
     ENTRIES = 1 << TEETH,
     TABLES = IFMA_TABLES,
     STEPS = (KAM3_DL_ORDER_BITS + TEETH * TABLES - 1) / (TEETH * TABLES)
@@ -41,7 +42,9 @@ static KAM3_NOINLINE KAM3_IFMA_TARGET void mul_and_scan(number *r, const number 
     kam3_ifma_mul(r->limb, a->limb, b->limb, IFMA_Q1, NV, next->limb, table->limb, ENTRIES, index);
 }
 
-static KAM3_NOINLINE KAM3_IFMA_TARGET void sqr(number *r, const number *a) { kam3_ifma_sqr(r->limb, a->limb, IFMA_Q1, NV); }
+static KAM3_NOINLINE KAM3_IFMA_TARGET void sqr(number *r, const number *a) {
+    kam3_ifma_sqr(r->limb, a->limb, IFMA_Q1, NV);
+}
 
 static int available(void) {
     return kam3_cpu_has(KAM3_CPU_BMI2 | KAM3_CPU_AVX2 | KAM3_CPU_AVX512F | KAM3_CPU_AVX512VL | KAM3_CPU_AVX512IFMA);
@@ -93,7 +96,7 @@ static void leave(DL_GE *r, const number *a) {
     kam3_wipe(&t, sizeof t);
 }
 
-/* x = a; 1 is R_60 in the portable form */
+/* r = 1, which is R_60 in the portable form */
 static void one(number *r) {
     number t;
     memcpy(&t, IFMA_LEAVE, sizeof t);
@@ -117,7 +120,9 @@ KAM3_INLINE KAM3_IFMA_TARGET void scan(number *r, const number *table, size_t fi
     for (size_t e = first; e < first + count; e++) {
         const __mmask8 m = _mm512_cmpeq_epu64_mask(wanted, _mm512_set1_epi64((long long)e));
         KAM3_IFMA_UNROLL
-        for (int k = 0; k < NV; k++) found[k] = _mm512_mask_mov_epi64(found[k], m, _mm512_load_si512(table[e].limb + 8 * k));
+        for (int k = 0; k < NV; k++) {
+            found[k] = _mm512_mask_mov_epi64(found[k], m, _mm512_load_si512(table[e].limb + 8 * k));
+        }
     }
     KAM3_IFMA_UNROLL
     for (int k = 0; k < NV; k++) _mm512_store_si512(r->limb + 8 * k, found[k]);
@@ -128,11 +133,11 @@ typedef struct {
     number power[POWERS], x, y;
 } stream;
 
-/* n exponentiations by one k, step by step in turn, so that one has work while the carries of another run. Fixed windows from the
- * top; all powers A^0 .. A^31 are in the table, so that the digit 0 is nothing special. A quarter of the table is read after each
- * of the first four squarings: the loads, too, fill the time of the carries. */
+/* n exponentiations by one k, step by step in turn, so that one has work while the carries of another run. Fixed
+ * windows from the top; all powers A^0 .. A^31 are in the table, so that the digit 0 is nothing special. A quarter of
+ * the table is read after each of the first four squarings: its loads, too, fill the time in which carries run. */
 KAM3_INLINE KAM3_IFMA_TARGET void raise(stream *s, const int n, const DL_SC *k) {
-    enum { DIGITS = (KAM3_DL_ORDER_BITS + WINDOW - 1) / WINDOW, PART = POWERS / (WINDOW - 1) };
+    enum { DIGITS = (KAM3_DL_ORDER_BITS + WINDOW - 1) / WINDOW, PART = POWERS / 4 };
     for (int j = 0; j < n; j++) {
         one(&s[j].power[0]);
         s[j].power[1] = s[j].x;
@@ -148,7 +153,7 @@ KAM3_INLINE KAM3_IFMA_TARGET void raise(stream *s, const int n, const DL_SC *k) 
         for (size_t i = 0; i < WINDOW; i++) {
             for (int j = 0; j < n; j++) {
                 sqr(&s[j].x, &s[j].x);
-                if (i < WINDOW - 1) scan(&s[j].y, s[j].power, PART * i, PART, index);
+                if (i < 4) scan(&s[j].y, s[j].power, PART * i, PART, index);
             }
         }
         for (int j = 0; j < n; j++) mul(&s[j].x, &s[j].x, s[j].y.limb);
@@ -166,6 +171,7 @@ KAM3_IFMA_TARGET int KAM3_DL(ifma_mul)(DL_GE *r, const DL_GE *a, const DL_SC *k)
 }
 
 KAM3_IFMA_TARGET int KAM3_DL(ifma_mul_pair)(DL_GE *r1, DL_GE *r2, const DL_GE *a1, const DL_GE *a2, const DL_SC *k) {
+#if IFMA_INTERLEAVE
     stream s[2];
     if (!available()) return 0;
     enter(&s[0].x, a1);
@@ -175,10 +181,14 @@ KAM3_IFMA_TARGET int KAM3_DL(ifma_mul_pair)(DL_GE *r1, DL_GE *r2, const DL_GE *a
     leave(r2, &s[1].x);
     kam3_wipe(s, sizeof s);
     return 1;
+#else
+    (void)r1, (void)r2, (void)a1, (void)a2, (void)k;
+    return 0;
+#endif
 }
 
-/* Sliding windows of up to five bits, each ending in a 1, over the odd powers of A; leading zeros cost nothing. CT: k alone is
- * public, and alone steers. */
+/* Sliding windows of up to five bits, each ending in a 1, over the odd powers of A; leading zeros cost nothing. CT: k
+ * alone is public, and alone steers. */
 int KAM3_DL(ifma_mul_vartime)(DL_GE *r, const DL_GE *a, const DL_SC *k) {
     struct {
         number odd[POWERS / 2], x;
