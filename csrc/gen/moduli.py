@@ -116,7 +116,8 @@ def vectors(x: Modulus) -> int:
 
 def strided(x: int, nv: int) -> str:
     """Return the C initialiser of x in nv vectors of 8 limbs, 52 bits each: lane l of vector k is limb nv l + k."""
-    return words(sum((x >> (52 * (nv * lane + k)) & (2**52 - 1)) << (64 * (8 * k + lane)) for k in range(nv) for lane in range(8)), 8 * nv, 64)
+    places = ((52 * (nv * lane + k), 64 * (8 * k + lane)) for k in range(nv) for lane in range(8))
+    return words(sum((x >> limb & (2**52 - 1)) << word for limb, word in places), 8 * nv, 64)
 
 
 BANNER = "/* Made by csrc/gen/moduli.py: change that and run it again. */\n"

@@ -88,7 +88,10 @@ class Group:
         return ok == YES, int.from_bytes(out.raw[:-1], "big")
 
     def mul(self, name: str, k: int, x: int | None = None) -> int:
-        """Call ge_mul_base (no x), ge_mul or ge_mul_vartime; r aliases the element. Call ge_mul_pair with x and 1/x, each r the other's a."""
+        """Call ge_mul_base (no x), ge_mul or ge_mul_vartime; r aliases the element.
+
+        ge_mul_pair gets x and 1/x, and each r is the other's element.
+        """
         if name == "ge_mul_pair":
             assert x is not None
             first, second = self.element(x), self.element(pow(x, -1, self.q))

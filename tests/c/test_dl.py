@@ -16,7 +16,6 @@ from tests.c.dl_python import LIBRARY_PARTS, YES, Group, modp
 from tests.c.test_bn import numbers
 from tests.clib import CSRC, VARIANTS, build, limbs, number
 
-
 LIBRARY = tuple(CSRC / part for part in LIBRARY_PARTS)
 #: Every path with an arithmetic of its own, and the portable one without __int128.
 BUILDS = (("int128", "portable"), ("no-int128", "portable"), ("int128", "ifma"))
