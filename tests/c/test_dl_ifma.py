@@ -39,7 +39,7 @@ class Kernel:
 
     @property
     def radix(self) -> int:
-        return 2 ** (LANES * BITS * self.vectors)
+        return 1 << (LANES * BITS * self.vectors)
 
     @property
     def limbs(self) -> int:
