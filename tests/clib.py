@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,17 @@ def use_path(library: ctypes.CDLL, path: str) -> None:
     if library.kam3_cpu_use(path.encode(), ctypes.c_size_t(len(path))) != 0:
         pytest.skip(f"this CPU lacks what the path {path} needs")
     assert library.kam3_cpu_path() == path.encode()
+
+
+@contextlib.contextmanager
+def forced_path(library: ctypes.CDLL, path: str) -> Iterator[None]:
+    """Let a library that others use, too, take this CPU path inside, and the one before again afterwards."""
+    library.kam3_cpu_path.restype = ctypes.c_char_p
+    before = library.kam3_cpu_path()
+    use_path(library, path)
+    yield
+    assert library.kam3_cpu_path() == path.encode(), "no test left another path behind"
+    library.kam3_cpu_use(before, ctypes.c_size_t(len(before)))
 
 
 def limbs(number: int, count: int) -> ctypes.Array[ctypes.c_uint64]:

@@ -317,4 +317,3 @@ def test_a_generator_that_fails_gives_an_oserror_and_no_octet(shim: Path, mode: 
     output = run_with_shim(shim, f"print(*draw({mode!r}))")
     number = {"error": 5, "nothing": 2, "fails-late": 5, "zero": 5}[mode]
     assert output == f"{'FileNotFoundError' if number == 2 else 'OSError'} {number} b'' {calls}\n"
-

@@ -1,4 +1,6 @@
 #include "dl/dl.h"
+#include "dl/dl_adx.h"
+#include "dl/dl_ifma.h"
 #include "dl/montgomery.h"
 #include "gen/moduli.h"
 
@@ -14,11 +16,7 @@ static KAM3_NOINLINE void montmul(uint64_t *r, const uint64_t *a, const uint64_t
 
 static KAM3_NOINLINE void montsqr(uint64_t *r, const uint64_t *a) { kam3_dl_montsqr(r, a, kam3_dl4096_q_m60, 69); }
 
-#define KAM3_DL_PATH_PREFIX kam3_dl4096_
-#include "dl/paths.inc.h"
-
 #define KAM3_DL_PREFIX kam3_dl4096_
-#define KAM3_DL_FAST
 #define KAM3_DL_WORDS 64
 #define KAM3_DL_LIMBS 69
 #define KAM3_DL_ELEMENT_OCTETS KAM3_DL4096_ELEMENT_OCTETS
@@ -32,4 +30,7 @@ static KAM3_NOINLINE void montsqr(uint64_t *r, const uint64_t *a) { kam3_dl_mont
 #define KAM3_DL_WINDOW 5
 #define KAM3_DL_TEETH 6
 #define KAM3_DL_TABLES 8
+#if KAM3_X86_64
+#define KAM3_DL_PATHS
+#endif
 #include "dl/group.inc.h"

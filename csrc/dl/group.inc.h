@@ -12,9 +12,9 @@
  *   KAM3_DL_WINDOW             the bits of a window of ge_mul, at least 2
  *   KAM3_DL_TEETH, _TABLES     the comb of ge_mul_base: TABLES * 2^TEETH elements, at least 2 teeth
  * and undefines them. Of two more, one may be defined, and is undefined:
- *   KAM3_DL_FAST               CPU paths exist: fast_mul, fast_mul_pair, fast_mul_vartime, fast_mul_base and
- *                              fast_prepare_tables with this prefix do what their namesakes do, or return 0 and leave
- *                              their operands alone
+ *   KAM3_DL_PATHS              CPU paths exist: for mul, mul_vartime, mul_base and prepare_tables (of ifma, mul_pair too), functions
+ *                              with this prefix, ifma_mul and adx_mul and so on, do what their namesakes do and return 1, or
+ *                              return 0 and leave their operands alone
  *   KAM3_DL_IS_PATH            this is a path's own instance, in its own element type: no codec, no ge_add, no ge_base
  *
  * The group is written with + in the names and with powers in the comments: [k]A is A^k.
@@ -26,6 +26,12 @@
 #define KAM3_DL(name) KAM3_CAT(KAM3_DL_PREFIX, name)
 #define DL_GE KAM3_DL(ge)
 #define DL_SC KAM3_DL(sc)
+#if defined(KAM3_DL_PATHS)
+#define DL_TRY(operation, ...) \
+    if (KAM3_DL(ifma_##operation)(__VA_ARGS__) || KAM3_DL(adx_##operation)(__VA_ARGS__)) return
+#else
+#define DL_TRY(operation, ...) (void)0
+#endif
 
 /* r = x R mod q, for a small public x */
 static void KAM3_DL(ge_small)(DL_GE *r, uint64_t x) {
@@ -104,10 +110,7 @@ void KAM3_DL(ge_mul)(DL_GE *r, const DL_GE *a, const DL_SC *k) {
     struct {
         DL_GE power[POWERS], x, y;
     } s;
-#if defined(KAM3_DL_FAST)
-    if (KAM3_DL(fast_mul)(r, a, k)) return;
-#endif
-
+    DL_TRY(mul, r, a, k);
     KAM3_DL(ge_small)(&s.power[0], 1);
     s.power[1] = *a;
     for (size_t i = 2; i < POWERS; i += 2) {
@@ -125,10 +128,11 @@ void KAM3_DL(ge_mul)(DL_GE *r, const DL_GE *a, const DL_SC *k) {
 }
 
 void KAM3_DL(ge_mul_pair)(DL_GE *r1, DL_GE *r2, const DL_GE *a1, const DL_GE *a2, const DL_SC *k) {
-#if defined(KAM3_DL_FAST)
-    if (KAM3_DL(fast_mul_pair)(r1, r2, a1, a2, k)) return;
+    DL_GE second;
+#if defined(KAM3_DL_PATHS)
+    if (KAM3_DL(ifma_mul_pair)(r1, r2, a1, a2, k)) return;
 #endif
-    DL_GE second = *a2; /* r1 may be a2 */
+    second = *a2; /* r1 may be a2 */
     KAM3_DL(ge_mul)(r1, a1, k);
     KAM3_DL(ge_mul)(r2, &second, k);
     kam3_wipe(&second, sizeof second);
@@ -141,9 +145,7 @@ void KAM3_DL(ge_mul_vartime)(DL_GE *r, const DL_GE *a, const DL_SC *k) {
         DL_GE odd[16], x;
     } s;
     size_t left = 64 * KAM3_DL_WORDS; /* bits of k not yet dealt with */
-#if defined(KAM3_DL_FAST)
-    if (KAM3_DL(fast_mul_vartime)(r, a, k)) return;
-#endif
+    DL_TRY(mul_vartime, r, a, k);
     while (left > 0 && KAM3_DL(bits)(k, left - 1, 1) == 0) left--;
     if (left == 0) {
         KAM3_DL(ge_small)(r, 1);
@@ -210,9 +212,7 @@ static void KAM3_DL(comb_fill)(void) {
 }
 
 void KAM3_DL(ge_prepare_tables)(void) {
-#if defined(KAM3_DL_FAST)
-    if (KAM3_DL(fast_prepare_tables)()) return;
-#endif
+    DL_TRY(prepare_tables, );
     if (!kam3_once_ready(&KAM3_DL(comb_once)) && kam3_once_claim(&KAM3_DL(comb_once))) {
         KAM3_DL(comb_fill)();
         kam3_once_publish(&KAM3_DL(comb_once));
@@ -223,9 +223,7 @@ void KAM3_DL(ge_mul_base)(DL_GE *r, const DL_SC *k) {
     struct {
         DL_GE x, y;
     } s;
-#if defined(KAM3_DL_FAST)
-    if (KAM3_DL(fast_mul_base)(r, k)) return;
-#endif
+    DL_TRY(mul_base, r, k);
     KAM3_DL(ge_prepare_tables)();
     if (!kam3_once_ready(&KAM3_DL(comb_once))) {
         DL_GE g;
@@ -257,6 +255,7 @@ void KAM3_DL(ge_mul_base)(DL_GE *r, const DL_SC *k) {
 #undef DL_SC
 #undef DL_STEPS
 #undef DL_ENTRIES
+#undef DL_TRY
 #undef KAM3_DL_PREFIX
 #undef KAM3_DL_WORDS
 #undef KAM3_DL_LIMBS
@@ -271,5 +270,5 @@ void KAM3_DL(ge_mul_base)(DL_GE *r, const DL_SC *k) {
 #undef KAM3_DL_WINDOW
 #undef KAM3_DL_TEETH
 #undef KAM3_DL_TABLES
-#undef KAM3_DL_FAST
+#undef KAM3_DL_PATHS
 #undef KAM3_DL_IS_PATH

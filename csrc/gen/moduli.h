@@ -26,4 +26,12 @@ extern const uint64_t kam3_dl2048_q_rr60[35]; /* R^2 mod dl2048_q, R = 2^2100, r
 extern const uint64_t kam3_dl4096_q_m60[69];  /* dl4096_q, radix 2^60 */
 extern const uint64_t kam3_dl4096_q_rr60[69]; /* R^2 mod dl4096_q, R = 2^4140, radix 2^60 */
 
+/* In the order of dl/montgomery_ifma.h */
+extern const uint64_t kam3_dl2048_q1_52[40];   /* dl2048_q + 1 */
+extern const uint64_t kam3_dl2048_enter52[40]; /* 2^4160 / 2^2100 mod dl2048_q */
+extern const uint64_t kam3_dl2048_leave52[40]; /* 2^2100 mod dl2048_q */
+extern const uint64_t kam3_dl4096_q1_52[80];   /* dl4096_q + 1 */
+extern const uint64_t kam3_dl4096_enter52[80]; /* 2^8320 / 2^4140 mod dl4096_q */
+extern const uint64_t kam3_dl4096_leave52[80]; /* 2^4140 mod dl4096_q */
+
 #endif

@@ -109,6 +109,17 @@ def words(x: int, count: int, bits: int) -> str:
     return "".join("\n    " + ", ".join(limbs[i : i + 5]) + "," for i in range(0, count, 5))
 
 
+def vectors(x: Modulus) -> int:
+    """Return the vectors of 8 limbs of 52 bits that hold a number mod m (csrc/dl/montgomery_ifma.h): R = 2^(416 vectors)."""
+    return -(-x.m.bit_length() // 416)
+
+
+def strided(x: int, nv: int) -> str:
+    """Return the C initialiser of x in nv vectors of 8 limbs, 52 bits each: lane l of vector k is limb nv l + k."""
+    places = ((52 * (nv * lane + k), 64 * (8 * k + lane)) for k in range(nv) for lane in range(8))
+    return words(sum((x >> limb & (2**52 - 1)) << word for limb, word in places), 8 * nv, 64)
+
+
 BANNER = "/* Made by csrc/gen/moduli.py: change that and run it again. */\n"
 
 
@@ -121,6 +132,13 @@ def header() -> str:
     for x in RADIX60:
         lines.append(f"extern const uint64_t kam3_{x.name}_m60[{n60(x)}];  /* {x.name}, radix 2^60 */")
         lines.append(f"extern const uint64_t kam3_{x.name}_rr60[{n60(x)}]; /* R^2 mod {x.name}, R = 2^{60 * n60(x)}, radix 2^60 */")
+    lines += ["", "/* In the order of dl/montgomery_ifma.h */"]
+    for x in RADIX60:
+        group, count = x.name.removesuffix("_q"), 8 * vectors(x)
+        r52, r60 = 52 * count, 60 * n60(x)
+        lines.append(f"extern const uint64_t kam3_{group}_q1_52[{count}];   /* {x.name} + 1 */")
+        lines.append(f"extern const uint64_t kam3_{group}_enter52[{count}]; /* 2^{2 * r52} / 2^{r60} mod {x.name} */")
+        lines.append(f"extern const uint64_t kam3_{group}_leave52[{count}]; /* 2^{r60} mod {x.name} */")
     return f'{BANNER}#ifndef KAM3_GEN_MODULI_H\n#define KAM3_GEN_MODULI_H\n\n#include "bn/bn.h"\n\n' + "\n".join(lines) + "\n\n#endif\n"
 
 
@@ -157,6 +175,20 @@ const uint64_t kam3_{x.name}_m60[{n}] = {{{words(x.m, n, 60)}
 }};
 /* R^2 mod {x.name}, R = 2^{60 * n}, radix 2^60 */
 const uint64_t kam3_{x.name}_rr60[{n}] = {{{words(2 ** (120 * n) % x.m, n, 60)}
+}};
+""")
+    for x in RADIX60:
+        nv, group = vectors(x), x.name.removesuffix("_q")
+        r52, r60 = 416 * nv, 60 * n60(x)
+        out.append(f"""
+/* {x.name} + 1 */
+_Alignas(64) const uint64_t kam3_{group}_q1_52[{8 * nv}] = {{{strided(x.m + 1, nv)}
+}};
+/* 2^{2 * r52} / 2^{r60} mod {x.name} */
+_Alignas(64) const uint64_t kam3_{group}_enter52[{8 * nv}] = {{{strided(2 ** (2 * r52 - r60) % x.m, nv)}
+}};
+/* 2^{r60} mod {x.name} */
+_Alignas(64) const uint64_t kam3_{group}_leave52[{8 * nv}] = {{{strided(2**r60 % x.m, nv)}
 }};
 """)
     return "".join(out)

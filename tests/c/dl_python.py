@@ -85,7 +85,16 @@ class Group:
         return ok == YES, int.from_bytes(out.raw[:-1], "big")
 
     def mul(self, name: str, k: int, x: int | None = None) -> int:
-        """Call ge_mul_base (no x), ge_mul or ge_mul_vartime; r aliases the element."""
+        """Call ge_mul_base (no x), ge_mul or ge_mul_vartime; r aliases the element.
+
+        ge_mul_pair gets x and 1/x, and each r is the other's element.
+        """
+        if name == "ge_mul_pair":
+            assert x is not None
+            first, second = self.element(x), self.element(pow(x, -1, self.q))
+            self.function(name)(second, first, first, second, self.scalar(k))
+            assert self.value(first) * self.value(second) % self.q == 1
+            return self.value(second)
         ge = self.element(0 if x is None else x)
         arguments = (ge, self.scalar(k)) if x is None else (ge, ge, self.scalar(k))
         self.function(name)(*arguments)

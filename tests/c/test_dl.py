@@ -15,7 +15,9 @@ from tests.c.test_bn import numbers
 from tests.clib import CSRC, VARIANTS, build, limbs, number, use_path
 
 #: The build and the CPU path of each run.
-RUNS = [*((variant, "portable") for variant in VARIANTS), ("int128", "adx")]
+RUNS = [*((variant, "portable") for variant in VARIANTS), ("int128", "adx"), ("int128", "ifma")]
+
+POWERS = ("ge_mul", "ge_mul_pair", "ge_mul_vartime")
 
 
 @pytest.fixture(scope="module", params=RUNS, ids="-".join)
@@ -82,7 +84,7 @@ def check_powers(group: Group, scalars: list[int], seed: int) -> None:
     x = random.Random(seed).randrange(2, group.q - 1)
     for k in scalars:
         expected = pow(x, k, group.q)
-        for name in ("ge_mul", "ge_mul_vartime"):
+        for name in POWERS:
             assert group.mul(name, k, x) == expected, (name, k)
         base = pow(2, k, group.q)
         assert group.mul("ge_mul_base", k) == base, k
@@ -108,7 +110,7 @@ def test_powers_by_corner_scalars_4096(lib: ctypes.CDLL) -> None:
 def test_powers_of_special_elements(group: Group) -> None:
     k = random.Random(group.q + 1).randrange(group.r)
     for x in (1, group.q - 1, 2, group.q - 2):
-        for name in ("ge_mul", "ge_mul_vartime"):
+        for name in POWERS:
             assert group.mul(name, k, x) == pow(x, k, group.q)
 
 

@@ -8,8 +8,7 @@ import hmac
 import itertools
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from ctypes import c_char_p, c_size_t, c_uint32, c_void_p
+from ctypes import c_size_t, c_uint32, c_void_p
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,7 +90,7 @@ BUILDS = [("int128", path) for path in PATHS] + [("no-int128", "portable")]
 def sha(request: pytest.FixtureRequest) -> Iterator[Hash]:
     variant, path, name = request.param
     library = clib.build(f"hash-{variant}", ("hash_sizes.c",), clib.VARIANTS[variant], LIBRARY)
-    with forced_path(library, path):
+    with clib.forced_path(library, path):
         yield hash_of(library, name)
 
 
@@ -100,19 +99,6 @@ def hash_of(library: ctypes.CDLL, name: str) -> Hash:
     library.kam3_hash_octets.restype = library.kam3_hash_block_octets.restype = c_size_t
     model = hashlib.new(name)
     return Hash(library, name, {"sha256": 1, "sha512": 2}[name], model.digest_size, model.block_size)
-
-
-@contextmanager
-def forced_path(library: ctypes.CDLL, path: str) -> Iterator[None]:
-    """Let the library take this CPU path inside, and see that it does; skip by name if this CPU cannot."""
-    library.kam3_cpu_path.restype = c_char_p
-    before = library.kam3_cpu_path()
-    if library.kam3_cpu_use(path.encode(), c_size_t(len(path))) != 0:
-        pytest.skip(f"this CPU lacks what the path {path} needs")
-    assert library.kam3_cpu_path() == path.encode()
-    yield
-    assert library.kam3_cpu_path() == path.encode(), "no test left another path behind"
-    library.kam3_cpu_use(before, c_size_t(len(before)))
 
 
 def octets(length: int) -> bytes:

@@ -11,7 +11,7 @@ from ctypes import c_size_t, c_uint32, c_uint64
 import pytest
 
 from tests import clib
-from tests.c.test_hash import LIBRARY, PATHS, forced_path
+from tests.c.test_hash import LIBRARY, PATHS
 
 WORD = {"sha256": c_uint32, "sha512": c_uint64}
 #: kernel: (what it needs of the CPU, chains side by side). Compression functions have no chains.
@@ -52,14 +52,14 @@ def features(library: ctypes.CDLL) -> dict[str, int]:
 @pytest.mark.parametrize("path", PATHS)
 def test_a_path_allows_what_its_cpus_have(library: ctypes.CDLL, path: str) -> None:
     found = library.kam3_cpu_features()
-    with forced_path(library, path):
+    with clib.forced_path(library, path):
         in_use = {name for name, bit in features(library).items() if library.kam3_cpu_has(c_uint32(bit))}
     assert in_use == {name for name, bit in features(library).items() if found & bit and name in ALLOWED[path]}
 
 
 def test_one_missing_feature_is_enough_to_say_no(library: ctypes.CDLL) -> None:
     bits = features(library)
-    with forced_path(library, "shani"):
+    with clib.forced_path(library, "shani"):
         assert library.kam3_cpu_has(c_uint32(bits["sha"] | bits["ssse3"])) == 1
         assert library.kam3_cpu_has(c_uint32(bits["sha"] | bits["adx"])) == 0
 

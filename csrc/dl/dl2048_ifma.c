@@ -1,0 +1,23 @@
+#include "dl/dl_ifma.h"
+
+#if KAM3_X86_64
+
+#include "dl/montgomery_ifma.h"
+#include "gen/moduli.h"
+
+#define KAM3_DL_PREFIX kam3_dl2048_
+#define KAM3_DL_WORDS 32
+#define KAM3_DL_LIMBS 35
+#define KAM3_DL_ORDER_BITS 2047
+#define IFMA_VECTORS 5
+#define IFMA_Q1 kam3_dl2048_q1_52
+#define IFMA_ENTER kam3_dl2048_enter52
+#define IFMA_LEAVE kam3_dl2048_leave52
+#define IFMA_INTERLEAVE 1
+#define IFMA_TEETH 6
+#define IFMA_TABLES 8
+#include "dl/group_ifma.inc.h"
+
+#else
+typedef int kam3_dl2048_ifma_is_empty;
+#endif
