@@ -49,6 +49,9 @@ static void window_fill(ge entries[WINDOW_ENTRIES], const ge *a, point_work *w) 
 }
 
 void KAM3_EC(ge_mul)(ge *r, const ge *a, const sc *k) {
+#if defined(KAM3_EC_FAST)
+    if (KAM3_EC(fast_mul)(r, a, k)) return;
+#endif
     struct {
         ge entries[WINDOW_ENTRIES], sum, term;
         fe y;
@@ -93,6 +96,9 @@ static void naf_digits_vartime(int8_t naf[KAM3_EC_SCALAR_BITS + 1], const sc *k)
 
 /* CT: none. Public: both operands. */
 void KAM3_EC(ge_mul_vartime)(ge *r, const ge *a, const sc *k) {
+#if defined(KAM3_EC_FAST)
+    if (KAM3_EC(fast_mul)(r, a, k)) return;
+#endif
     int8_t naf[KAM3_EC_SCALAR_BITS + 1];
     ge odd[8], sum, term; /* odd[i] = [2i+1]A */
     point_work w;

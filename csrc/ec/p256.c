@@ -1,5 +1,6 @@
 /* P-256 [FIPS 186-4, D.1.2.3]: the templates over the field of p256_fe.h and the scalars mod r. */
 #include "ec/ec.h"
+#include "ec/p256_ifma.h"
 #include "gen/curves.h"
 #include "gen/moduli.h"
 
@@ -8,6 +9,7 @@ typedef kam3_p256_ge ge;
 typedef kam3_p256_sc sc;
 
 #define KAM3_EC_PREFIX kam3_p256_
+#define KAM3_EC_FAST
 #define KAM3_EC_SCALAR_BITS 256
 #define KAM3_EC_SCALAR_LIMBS 4
 #define KAM3_EC_FE_OCTETS KAM3_P256_FE_OCTETS

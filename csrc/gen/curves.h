@@ -43,4 +43,8 @@
 #define KAM3_P256_R3 \
     0xfffffffd0000000a, 0xffffffedfffffff7, 0x00000005fffffffc, 0x0000001800000001
 
+/* 2^260 mod q in radix 2^52: 1 as the IFMA path keeps it */
+#define KAM3_P256_IFMA_ONE \
+    0x0000000000000010, 0x000f000000000000, 0x000fffffffffffff, 0x000ffeffffffffff, 0x00000000000fffff
+
 #endif

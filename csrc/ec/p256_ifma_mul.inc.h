@@ -1,0 +1,112 @@
+/* Template: [k]A for one point or two. Expects p256_ifma_point.inc.h before it.
+ *
+ * k is made odd: if it is even, [r-k]A is computed and negated. Then with signed odd digits
+ *     k = 32^51 + sum_{i<51} d_i 32^i,  d_i = 2 u_i - 31 in {+-1, +-3 .. +-31},  u_i = floor(k / 2^(5i+1)) mod 32,
+ * for 2 sum u_i 32^i = k - 1 - (k's bits from 256 on, none) and 31 sum_{i<51} 32^i = 2^255 - 1. No digit is 0, none needs a
+ * point but one of 16, [1]A, [3]A .. [31]A, or its negative.
+ *
+ * No addition is exceptional, for 0 < k < r and A of the prime order r. Of the table: [2]A + [j]A, j = 1, 3 .. 29; +-2 = j mod r
+ * never. Of the loop: after digit i the sum is [s_i]A with s_i = 32 s_(i+1) + d_i, s_51 = 1, so s_i = floor(k / 32^i) with its
+ * lowest bit set, 1 <= s_i <= k < r: no sum is the identity. [32 s_(i+1)]A = [-d_i]A would mean s_i = 0 mod r. And [32
+ * s_(i+1)]A = [d_i]A means s_i = 2 d_i mod r. s_i is odd, so s_i = 2 d_i + r, with d_i < 0 as s_i < r. If i > 0, s_i is less than
+ * r / 32 + 1. If i = 0, s_0 = k = r - 2e with e = -d_0, 1 <= e <= 31; but d_0 = (k mod 64) - 32 means k = 32 - e mod 64, and
+ * r = 17 mod 64, so e = -15 mod 64: there is no such e.
+ *
+ * Nor has doubling an exception: the order is odd. If k = 0 or A is the identity, numbers without meaning are computed, in the
+ * same time, and the identity is returned.
+ */
+#include "base/wipe.h"
+#include "gen/curves.h"
+#include "gen/moduli.h"
+
+#define ENTRIES 16
+#define DIGITS 51
+
+#include "ec/p256_ifma_codec.inc.h"
+
+/* k or r - k, whichever is odd, and whether it is the second; the fifth word is zero. */
+INLINE kam3_mask make_odd(uint64_t odd[5], const kam3_p256_sc *k) {
+    const kam3_mask m_even = kam3_mask_from_bit(1 ^ (k->limb[0] & 1));
+    uint64_t c = 1;
+    for (int i = 0; i < 4; i++) odd[i] = kam3_select(m_even, kam3_addc(kam3_p256_r.m[i], ~k->limb[i], &c), k->limb[i]);
+    odd[4] = 0;
+    return m_even;
+}
+
+/* (|d_i| - 1) / 2, and all ones if d_i < 0. Public: i */
+INLINE uint64_t digit_index(kam3_mask *m_negative, const uint64_t odd[5], size_t i) {
+    const size_t word = (5 * i + 1) / 64, bit = (5 * i + 1) % 64;
+    const uint64_t u = ((odd[word] >> bit) | (odd[word + 1] << 1 << (63 - bit))) & 31;
+    *m_negative = kam3_mask_from_bit(1 ^ (u >> 4));
+    return (u ^ *m_negative) & 15;
+}
+
+/* r = entry `index`, negated if m_negative: 5 - Y (2.01, or 4.5) in its place. Every entry is read. */
+INLINE void lookup(addend *r, const addend table[ENTRIES], uint64_t index, kam3_mask m_negative) {
+    const vec wanted = vec_all(index);
+    *r = table[0];
+    for (size_t e = 1; e < ENTRIES; e++) {
+        const __mmask8 here = vec_equal(wanted, vec_all(e));
+        FOR_LIMBS(i) {
+            r->xyzz.v[i] = vec_select(r->xyzz.v[i], here, table[e].xyzz.v[i]);
+            r->z.v[i] = vec_select(r->z.v[i], here, table[e].z.v[i]);
+        }
+    }
+    const __mmask8 negated = vec_equal(vec_all(m_negative), vec_all(~0ULL)) & LANE_SET(2);
+    FOR_LIMBS(i) r->xyzz.v[i] = vec_select(r->xyzz.v[i], negated, vec_sub(Q_LIMB(i, 5), r->xyzz.v[i]));
+    r->xyzz = carry(r->xyzz);
+}
+
+/* table[j] = [2j+1]A. From homogeneous (X : Y : Z) to Jacobian coordinates: (XZ, YZ^2, Z). */
+INLINE void fill(addend table[ENTRIES], point *p, doubling *s, lanes xyz) {
+    augend sum;
+    addend two;
+    lanes z, y_zz;
+    LANES_OF(z, xyz, 2, 2, 2, 2);
+    const lanes x_zz = carry(mul(xyz, z)); /* [XZ YZ ZZ .] */
+    y_zz = carry(mul(x_zz, z));            /* [. YZZ ZZZ .] */
+    LANES_OF(p->x, x_zz, 0, 0, 0, 0);
+    LANES_OF(p->y, y_zz, 1, 1, 1, 1);
+    LANES_OF(p->zz, x_zz, 2, 2, 2, 2);
+    p->z = z;
+    start_doublings(s, p);
+    dbl(s, &sum, 1, 1);
+    addend_of(&two, &sum);
+    continue_additions(&sum, p);
+    addend_of(&table[0], &sum);
+    for (size_t j = 1; j < ENTRIES; j++) {
+        point q;
+        add(&q, &sum, &two);
+        continue_additions(&sum, &q);
+        addend_of(&table[j], &sum);
+    }
+}
+
+/* r[g] = [k]a[g] */
+TARGET static void mul_groups(kam3_p256_ge *const r[GROUPS], const kam3_p256_ge *const a[GROUPS], const kam3_p256_sc *k) {
+    struct {
+        addend table[ENTRIES], term;
+        doubling state;
+        point sum;
+        augend doubled;
+        uint64_t odd[5];
+    } s;
+    kam3_mask m_identity[GROUPS];
+    for (int g = 0; g < GROUPS; g++) m_identity[g] = kam3_bn_is_zero(k->limb, 4) | kam3_p256_fe_is_zero(&a[g]->z);
+    const kam3_mask m_negate = make_odd(s.odd, k);
+
+    fill(s.table, &s.sum, &s.state, points_in(a));
+    for (size_t i = DIGITS; i-- > 0;) {
+        kam3_mask m_negative;
+        const uint64_t index = digit_index(&m_negative, s.odd, i);
+        lookup(&s.term, s.table, index, m_negative);
+        start_doublings(&s.state, &s.sum);
+        dbl(&s.state, &s.doubled, 1, 0);
+        for (int j = 0; j < 3; j++) dbl(&s.state, &s.doubled, 0, 0);
+        dbl(&s.state, &s.doubled, 0, 1);
+        add(&s.sum, &s.doubled, &s.term);
+    }
+    points_out(r, &s.sum);
+    for (int g = 0; g < GROUPS; g++) finish(r[g], m_negate, m_identity[g]);
+    kam3_wipe(&s, sizeof s);
+}
