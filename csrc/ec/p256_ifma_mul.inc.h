@@ -41,72 +41,67 @@ INLINE uint64_t digit_index(kam3_mask *m_negative, const uint64_t odd[5], size_t
     return (u ^ *m_negative) & 15;
 }
 
-/* r = entry `index`, negated if m_negative: 5 - Y (2.01, or 4.5) in its place. Every entry is read. */
-INLINE void lookup(addend *r, const addend table[ENTRIES], uint64_t index, kam3_mask m_negative) {
+/* r = entry `index`, or its negative: 2 - Y (1.001) in the place of Y. Every entry is read. */
+INLINE void look_up(addend *r, const addend table[ENTRIES], uint64_t index, kam3_mask m_negative) {
     const vec wanted = vec_all(index);
-    *r = table[0];
-    for (size_t e = 1; e < ENTRIES; e++) {
+    lanes xyzz = table[0].xyzz, z = table[0].z;
+    UNROLL for (int e = 1; e < ENTRIES; e++) {
         const __mmask8 here = vec_equal(wanted, vec_all(e));
         FOR_LIMBS(i) {
-            r->xyzz.v[i] = vec_select(r->xyzz.v[i], here, table[e].xyzz.v[i]);
-            r->z.v[i] = vec_select(r->z.v[i], here, table[e].z.v[i]);
+            xyzz.v[i] = vec_select(xyzz.v[i], here, table[e].xyzz.v[i]);
+            z.v[i] = vec_select(z.v[i], here, table[e].z.v[i]);
         }
     }
-    const __mmask8 negated = vec_equal(vec_all(m_negative), vec_all(~0ULL)) & LANE_SET(2);
-    FOR_LIMBS(i) r->xyzz.v[i] = vec_select(r->xyzz.v[i], negated, vec_sub(Q_LIMB(i, 5), r->xyzz.v[i]));
-    r->xyzz = carry(r->xyzz);
+    const __mmask8 there = vec_equal(vec_all(m_negative), vec_all(~0ULL)) & LANE_SET(2);
+    FOR_LIMBS(i) xyzz.v[i] = vec_select(xyzz.v[i], there, vec_sub(Q_LIMB(i, 2), xyzz.v[i]));
+    r->xyzz = carry(xyzz);
+    r->z = z;
 }
 
-/* table[j] = [2j+1]A. From homogeneous (X : Y : Z) to Jacobian coordinates: (XZ, YZ^2, Z). */
-INLINE void fill(addend table[ENTRIES], point *p, doubling *s, lanes xyz) {
-    augend sum;
-    addend two;
-    lanes z, y_zz;
+/* table[j] = [2j+1]A, and p = A: from homogeneous (X : Y : Z) to Jacobian coordinates, (XZ, YZ^2, Z). */
+INLINE void fill(addend table[ENTRIES], point *p, lanes xyz) {
+    lanes z;
+    pair_of_points s;
     LANES_OF(z, xyz, 2, 2, 2, 2);
-    const lanes x_zz = carry(mul(xyz, z)); /* [XZ YZ ZZ .] */
-    y_zz = carry(mul(x_zz, z));            /* [. YZZ ZZZ .] */
+    const lanes x_zz = carry(mul(xyz, z));   /* [XZ YZ ZZ .] */
+    const lanes y_zzz = carry(mul(x_zz, z)); /* [. YZZ ZZZ .] */
     LANES_OF(p->x, x_zz, 0, 0, 0, 0);
-    LANES_OF(p->y, y_zz, 1, 1, 1, 1);
+    LANES_OF(p->y, y_zzz, 1, 1, 1, 1);
     LANES_OF(p->zz, x_zz, 2, 2, 2, 2);
     p->z = z;
-    start_doublings(s, p);
-    dbl(s, &sum, 1, 1);
-    addend_of(&two, &sum);
-    continue_additions(&sum, p);
-    addend_of(&table[0], &sum);
-    for (size_t j = 1; j < ENTRIES; j++) {
-        point q;
-        add(&q, &sum, &two);
-        continue_additions(&sum, &q);
-        addend_of(&table[j], &sum);
-    }
+    table[0].z = z;
+    LANES_OF(table[0].xyzz, y_zzz, 0, 1, 2, 2);
+    table[0].xyzz = merge(merge(table[0].xyzz, 1, x_zz), 4, x_zz);
+    start_pair(&s, p);
+    for (size_t j = 1; j < ENTRIES; j++) step_pair(&s, &table[j]);
 }
 
 /* r[g] = [k]a[g] */
 TARGET static void mul_groups(kam3_p256_ge *const r[GROUPS], const kam3_p256_ge *const a[GROUPS], const kam3_p256_sc *k) {
     struct {
-        addend table[ENTRIES], term;
-        doubling state;
-        point sum;
-        augend doubled;
+        addend table[ENTRIES];
         uint64_t odd[5];
     } s;
+    addend term;
+    doubling state;
+    augend doubled;
+    point sum;
     kam3_mask m_identity[GROUPS];
     for (int g = 0; g < GROUPS; g++) m_identity[g] = kam3_bn_is_zero(k->limb, 4) | kam3_p256_fe_is_zero(&a[g]->z);
     const kam3_mask m_negate = make_odd(s.odd, k);
 
-    fill(s.table, &s.sum, &s.state, points_in(a));
+    fill(s.table, &sum, points_in(a));
     for (size_t i = DIGITS; i-- > 0;) {
         kam3_mask m_negative;
         const uint64_t index = digit_index(&m_negative, s.odd, i);
-        lookup(&s.term, s.table, index, m_negative);
-        start_doublings(&s.state, &s.sum);
-        dbl(&s.state, &s.doubled, 1, 0);
-        for (int j = 0; j < 3; j++) dbl(&s.state, &s.doubled, 0, 0);
-        dbl(&s.state, &s.doubled, 0, 1);
-        add(&s.sum, &s.doubled, &s.term);
+        look_up(&term, s.table, index, m_negative);
+        start_doublings(&state, &sum);
+        dbl(&state, &doubled, 1, 0);
+        KEEP_LOOP for (int j = 0; j < 3; j++) dbl(&state, &doubled, 0, 0);
+        dbl(&state, &doubled, 0, 1);
+        add(&sum, &doubled, &term);
     }
-    points_out(r, &s.sum);
+    points_out(r, &sum);
     for (int g = 0; g < GROUPS; g++) finish(r[g], m_negate, m_identity[g]);
     kam3_wipe(&s, sizeof s);
 }

@@ -150,14 +150,80 @@ INLINE void add(point *r, const augend *a, const addend *b) {
     LANES_OF(r->z, u, 2, 2, 2, 2);
 }
 
-/* What an addition takes, of a sum. */
-INLINE void continue_additions(augend *r, const point *p) {
-    const lanes zz = carry(p->zz), zzz = carry(mul(p->z, zz));
-    r->zzxy = merge(merge(merge(p->y, 1, zz), 2, zzz), 4, p->x);
-    r->z = p->z;
+/* A = (X1, Y1) and B = (X2, Y2), of one Z. Tight: x = [X1 X2 . .] (1.2), y = [Y1 Y2 . .] (1.2), z = [. . Z .]. */
+typedef struct {
+    lanes x, y, z;
+} pair_of_points;
+
+/* r = A + B as an addend; A stays, B becomes the sum, both with a new Z. Requires: A /= +-B, neither is the identity
+ *
+ *   1  [(X2-X1)^2 (Y2-Y1)^2 Z'=Z(X2-X1) .]
+ *   2  [X1' V=X2(X2-X1)^2 Z'^2 .]                 X1' = X1 (X2-X1)^2, X2' = (Y2-Y1)^2 - X1' - V
+ *   3  [(Y2-Y1)(X1'-X2') Y1'=Y1(V-X1') Z'^3 .]    Y2' = (Y2-Y1)(X1'-X2') - Y1'
+ *
+ * Bounds: X2-X1, Y2-Y1 (3.3), their squares (1.7), X1', V (1.2), X1'-X2' (5.6), V-X1' (3.2), Y1' (1.3), Z' (1.8). */
+INLINE void step_pair(pair_of_points *s, addend *r) {
+    lanes p, d, u, w, x, y, n, dd;
+    FOR_LIMBS(i) {
+        const vec x_less = vec_sub(vec_lanes(s->x.v[i], 1, 1, 1, 1), vec_lanes(s->x.v[i], 0, 0, 0, 0));
+        const vec y_less = vec_sub(vec_lanes(s->y.v[i], 1, 1, 1, 1), vec_lanes(s->y.v[i], 0, 0, 0, 0));
+        d.v[i] = vec_add(vec_merge(x_less, 2, y_less), Q_LIMB(i, 2));
+    }
+    d = carry(d); /* [X2-X1 Y2-Y1 X2-X1 X2-X1] */
+    p = mul(d, merge(d, 4, s->z));
+    FOR_LIMBS(i) {
+        dd.v[i] = vec_spread(p.v[i], 1);
+        u.v[i] = vec_lanes(p.v[i], 0, 0, 2, 2);
+    }
+    u = carry(u); /* [(X2-X1)^2 (X2-X1)^2 Z' .] */
+    s->z = u;
+    p = mul(u, merge(s->x, 4, u)); /* [X1' V Z'^2 .] */
+    FOR_LIMBS(i) {
+        const vec x1 = vec_spread(p.v[i], 0), v = vec_spread(p.v[i], 1);
+        const vec x2 = vec_sub(dd.v[i], vec_add(x1, v));
+        x.v[i] = vec_add(x2, Q_LIMB(i, 3));
+        w.v[i] = vec_add(vec_sub(x1, vec_merge(x2, 2, vec_sub(vec_add(x1, x1), v))), Q_LIMB(i, 2));
+        w.v[i] = vec_merge(w.v[i], 4, p.v[i]);
+    }
+    w = carry(w); /* [X1'-X2' V-X1' Z'^2 .] */
+    n = carry(p);
+    x = fold(x);
+    LANES_OF(y, s->y, 0, 0, 0, 0);
+    LANES_OF(d, d, 1, 1, 1, 1);
+    p = mul(merge(merge(d, 2, y), 4, u), w);
+    FOR_LIMBS(i) y.v[i] = vec_add(vec_sub(vec_spread(p.v[i], 0), vec_spread(p.v[i], 1)), Q_LIMB(i, 2));
+    y = fold(y);
+    p = carry(p); /* [. Y1' Z'^3 .] */
+    s->x = merge(n, 2, x);
+    LANES_OF(s->y, p, 1, 1, 1, 1);
+    s->y = merge(s->y, 2, y);
+    LANES_OF(p, p, 2, 2, 2, 2);
+    r->xyzz = merge(merge(merge(p, 1, x), 2, y), 4, w);
+    r->z = u;
 }
 
-INLINE void addend_of(addend *r, const augend *a) {
-    LANES_OF(r->xyzz, a->zzxy, 2, 3, 0, 1);
-    r->z = a->z;
+/* s = 2p and p, with the Z' = 2YZ of 2p: p = (X (2Y)^2, Y (2Y)^3) = (4XY^2, 8Y^4). Bounds as in dbl. */
+INLINE void start_pair(pair_of_points *s, const point *p) {
+    doubling d;
+    lanes u, w, n, c, x;
+    start_doublings(&d, p);
+    const lanes t = mul(d.a, d.b); /* [(X+ZZ)(X-ZZ) Y^2 Y^2 YZ] */
+    FOR_LIMBS(i) {
+        const vec twice = vec_add(t.v[i], t.v[i]);
+        u.v[i] = vec_merge_add(vec_merge_add(twice, 4, twice, twice), 1, twice, t.v[i]);
+    }
+    u = carry(u); /* [alpha 2Y^2 4Y^2 Z'] */
+    w = mul(merge(u, 4, d.x), u); /* [alpha^2 D S .] */
+    FOR_LIMBS(i) {
+        const vec square = vec_spread(w.v[i], 0), dd = vec_spread(w.v[i], 1), ss = vec_spread(w.v[i], 2);
+        const vec s2 = vec_add(ss, ss);
+        n.v[i] = vec_add(vec_add(vec_sub(s2, square), ss), Q_LIMB(i, 5)); /* S - X' */
+        x.v[i] = vec_merge(vec_add(vec_sub(square, s2), Q_LIMB(i, 4)), 2, ss);
+        c.v[i] = vec_sub(Q_LIMB(i, 5), vec_add(dd, dd));
+        d.b.v[i] = vec_add(dd, dd);
+    }
+    LANES_OF(w, u, 0, 0, 0, 0);
+    s->x = fold(x); /* [X' S . .] */
+    s->y = merge(carry(mul_add_folded(w, carry(n), c)), 2, fold(d.b));
+    LANES_OF(s->z, u, 3, 3, 3, 3);
 }
