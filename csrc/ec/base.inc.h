@@ -34,6 +34,9 @@ static void window_to_affine(affine out[WINDOW_ENTRIES], const ge in[WINDOW_ENTR
 void KAM3_EC(ge_prepare_tables)(void) {
     ge entries[WINDOW_ENTRIES], first;
     point_work w;
+#if defined(KAM3_EC_FAST)
+    if (KAM3_EC(fast_prepare)()) return;
+#endif
     if (!kam3_once_claim(&table_once)) return;
     KAM3_EC(ge_base)(&first);
     for (size_t i = 0; i < WINDOW_COUNT; i++) {
@@ -51,6 +54,9 @@ void KAM3_EC(ge_mul_base)(ge *r, const sc *k) {
         fe y;
         point_work w;
     } s;
+#if defined(KAM3_EC_FAST)
+    if (KAM3_EC(fast_mul_base)(r, k)) return;
+#endif
     KAM3_EC(ge_prepare_tables)();
     if (!kam3_once_ready(&table_once)) { /* another thread is filling it */
         ge g;

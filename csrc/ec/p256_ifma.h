@@ -11,5 +11,9 @@
 int kam3_p256_fast_mul(kam3_p256_ge *r, const kam3_p256_ge *a, const kam3_p256_sc *k);
 int kam3_p256_fast_mul_pair(kam3_p256_ge *r1, kam3_p256_ge *r2, const kam3_p256_ge *a1, const kam3_p256_ge *a2,
                             const kam3_p256_sc *k);
+int kam3_p256_fast_mul_base(kam3_p256_ge *r, const kam3_p256_sc *k);
+
+/* ge_prepare_tables, for kam3_p256_fast_mul_base. */
+int kam3_p256_fast_prepare(void);
 
 #endif

@@ -1,26 +1,36 @@
-/* Template: points of exchange/group.h in lanes, and back. Expects p256_ifma_point.inc.h before it.
+/* Template: scalars as digits, points of exchange/group.h as lanes, and back. Expects p256_ifma_point.inc.h before it.
+ *
+ * k is made odd: if it is even, [r-k]A is computed and negated. Then, with signed odd digits,
+ *     k = 32^51 + sum_{i<51} d_i 32^i,  d_i = 2 u_i - 31 in {+-1, +-3 .. +-31},  u_i = floor(k / 2^(5i+1)) mod 32,
+ * for 2 sum u_i 32^i = k - 1 and 31 sum_{i<51} 32^i = 2^255 - 1. No digit is 0, and all it takes are 16 points, [1]A, [3]A ..
+ * [31]A, and their negatives.
  *
  * A number x is x 2^256 mod q there and x 2^260 mod q here. Neither way needs a multiplication: what stands for x there stands
  * for x / 16 here, and of homogeneous coordinates all three may be divided by 16, or multiplied.
  */
+#include "base/wipe.h"
 #include "bn/bn.h"
+#include "gen/curves.h"
+#include "gen/moduli.h"
 
-/* [X Y Z .] */
-INLINE lanes points_in(const kam3_p256_ge *const a[GROUPS]) {
-    uint64_t words[5][LANES], number[5];
-    lanes r;
-    memset(words, 0, sizeof words);
-    for (int g = 0; g < GROUPS; g++) {
-        const kam3_p256_fe *const from[3] = {&a[g]->x, &a[g]->y, &a[g]->z};
-        for (int j = 0; j < 3; j++) {
-            kam3_bn_to_radix(number, 5, 52, from[j]->v, 4);
-            for (int i = 0; i < 5; i++) words[i][4 * g + j] = number[i];
-        }
-    }
-    FOR_LIMBS(i) r.v[i] = vec_load(words[i]);
-    kam3_wipe(words, sizeof words);
-    kam3_wipe(number, sizeof number);
-    return r;
+#define ENTRIES 16
+#define DIGITS 51
+
+/* k or r - k, whichever is odd, and whether it is the second; the fifth word is zero. */
+INLINE kam3_mask make_odd(uint64_t odd[5], const kam3_p256_sc *k) {
+    const kam3_mask m_even = kam3_mask_from_bit(1 ^ (k->limb[0] & 1));
+    uint64_t c = 1;
+    for (int i = 0; i < 4; i++) odd[i] = kam3_select(m_even, kam3_addc(kam3_p256_r.m[i], ~k->limb[i], &c), k->limb[i]);
+    odd[4] = 0;
+    return m_even;
+}
+
+/* (|d_i| - 1) / 2, and all ones if d_i < 0. Public: i */
+INLINE uint64_t digit_index(kam3_mask *m_negative, const uint64_t odd[5], size_t i) {
+    const size_t word = (5 * i + 1) / 64, bit = (5 * i + 1) % 64;
+    const uint64_t u = ((odd[word] >> bit) | (odd[word + 1] << 1 << (63 - bit))) & 31;
+    *m_negative = kam3_mask_from_bit(1 ^ (u >> 4));
+    return (u ^ *m_negative) & 15;
 }
 
 /* r = a mod q. Requires: a < 2q in tight limbs */
@@ -32,25 +42,6 @@ static void fe_out(kam3_p256_fe *r, const uint64_t a[5]) {
     for (int i = 0; i < 4; i++) r->v[i] = kam3_addc(t.v[i], minus_q[i], &c);
     kam3_p256_fe_cmov(r, &t, kam3_mask_is_zero(c | a[4] >> 48)); /* unless a >= q */
     kam3_wipe(&t, sizeof t);
-}
-
-/* From Jacobian to homogeneous coordinates: (XZ : Y : Z^3). */
-INLINE void points_out(kam3_p256_ge *const r[GROUPS], const point *p) {
-    uint64_t words[5][LANES], number[5];
-    lanes one;
-    FOR_LIMBS(i) one.v[i] = vec_all(((const uint64_t[5]){KAM3_P256_IFMA_ONE})[i]);
-    const lanes zz = carry(p->zz);
-    const lanes out = carry(mul(merge(p->z, 2, one), merge(merge(p->x, 2, p->y), 4, zz)));
-    FOR_LIMBS(i) vec_store(words[i], out.v[i]);
-    for (int g = 0; g < GROUPS; g++) {
-        kam3_p256_fe *const to[3] = {&r[g]->x, &r[g]->y, &r[g]->z};
-        for (int j = 0; j < 3; j++) {
-            for (int i = 0; i < 5; i++) number[i] = words[i][4 * g + j];
-            fe_out(to[j], number);
-        }
-    }
-    kam3_wipe(words, sizeof words);
-    kam3_wipe(number, sizeof number);
 }
 
 /* r = m_negate ? -r : r, and the identity if m_identity */

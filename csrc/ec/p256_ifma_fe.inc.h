@@ -70,8 +70,9 @@ INLINE lanes fold(lanes a) { return carry(subtract_q(a, quotient(a.v[4]))); }
  * additions of latency 4 becomes the longest; the columns are made just ahead of the digits that wait for them, and those above
  * the fourth are left for the time when the multipliers have nothing else to do.
  *
- * Bounds: a column gets at most 9 products' halves and 5 of the digits', each below 2^52, and a carry: below 2^56. */
-#define COLUMN(k)                                                                                                      \
+ * Bounds: a column gets at most 9 products' halves (18 of two products) and 5 of the digits', each below 2^52, and a carry: below
+ * 2^57. */
+#define COLUMN(k, a, b)                                                                                                \
     UNROLL for (int i = 0; i < 5; i++) {                                                                               \
         if ((k) - i < 0 || (k) - i > 4) continue;                                                                      \
         low[k] = vec_mul_lo(low[k], a.v[i], b.v[(k) - i]);                                                             \
@@ -91,40 +92,47 @@ INLINE lanes fold(lanes a) { return carry(subtract_q(a, quotient(a.v[4]))); }
 #define CARRIED(k)                                                                                                     \
     vec_add(vec_add(sum[k], vec_shr(sum[(k) - 1], 52)), vec_and(vec_shl(sum[(k) - 1], 44), mask))
 
+#define BEGIN_COLUMNS                                                                                                  \
+    const vec mask = vec_all(FE_MASK);                                                                                 \
+    const vec times_2_44 = vec_all(1ULL << 44), times_2_36 = vec_all(1ULL << 36), times_top = vec_all(0xffffffff0000); \
+    vec low[9], high[10], digits[10], sum[9];                                                                          \
+    lanes r;                                                                                                           \
+    UNROLL for (int k = 0; k < 9; k++) low[k] = high[k] = vec_zero();                                                  \
+    UNROLL for (int k = 0; k < 10; k++) digits[k] = vec_zero()
+#define END_COLUMNS                                                                                                    \
+    do {                                                                                                               \
+        UNROLL for (int k = 5; k < 9; k++) sum[k] = vec_add(vec_add(low[k], high[k]), digits[k]);                      \
+        r.v[0] = CARRIED(5);                                                                                           \
+        UNROLL for (int k = 1; k < 4; k++) r.v[k] = sum[5 + k];                                                        \
+        r.v[4] = digits[9];                                                                                            \
+    } while (0)
+
 /* a b / R + c, loose, below a b / 16.00 + 1 + c; and if `folded`, less a multiple of q, in (0, 2.001).
  *
  * Requires: a, b tight; c loose. What is folded is V = a b / R + c, before the reduction adds less than q: the multiple of q
  * depends on the topmost product and c alone, and is known long before the result. The columns below the topmost are worth less
  * than 9 2^52 + 2^57 of the next, so less than 2^6 units of 2^208, and the limbs of c less than 2^8. */
 INLINE lanes mul_columns(lanes a, lanes b, lanes c, const int folded) {
-    const vec mask = vec_all(FE_MASK);
-    const vec times_2_44 = vec_all(1ULL << 44), times_2_36 = vec_all(1ULL << 36), times_top = vec_all(0xffffffff0000);
-    vec low[9], high[9], digits[10], sum[9];
-
-    UNROLL for (int k = 0; k < 9; k++) low[k] = high[k] = vec_zero();
-    UNROLL for (int k = 0; k < 5; k++) digits[k] = vec_zero();
+    BEGIN_COLUMNS;
     c.v[4] = vec_mul_hi(c.v[4], a.v[4], b.v[4]);
     if (folded) c = subtract_q(c, quotient(c.v[4]));
     UNROLL for (int k = 0; k < 5; k++) digits[k + 5] = c.v[k];
-    COLUMN(0)
-    COLUMN(1)
-    COLUMN(2)
-    COLUMN(3)
+    COLUMN(0, a, b)
+    COLUMN(1, a, b)
+    COLUMN(2, a, b)
+    COLUMN(3, a, b)
     DIGIT(0);
-    COLUMN(4)
+    COLUMN(4, a, b)
     DIGIT(1);
-    COLUMN(5)
+    COLUMN(5, a, b)
     DIGIT(2);
-    COLUMN(6)
+    COLUMN(6, a, b)
     DIGIT(3);
-    COLUMN(7)
+    COLUMN(7, a, b)
     DIGIT(4);
-    COLUMN(8)
-    UNROLL for (int k = 5; k < 9; k++) sum[k] = vec_add(vec_add(low[k], high[k]), digits[k]);
-    c.v[0] = CARRIED(5);
-    UNROLL for (int k = 1; k < 4; k++) c.v[k] = sum[5 + k];
-    c.v[4] = digits[9];
-    return c;
+    COLUMN(8, a, b)
+    END_COLUMNS;
+    return r;
 }
 
 INLINE lanes mul(lanes a, lanes b) {
@@ -135,6 +143,74 @@ INLINE lanes mul(lanes a, lanes b) {
 
 INLINE lanes mul_add_folded(lanes a, lanes b, lanes c) { return mul_columns(a, b, c, 1); }
 
+/* The products a_i a_j, i < j, of column k once, to be doubled; the squares apart. */
+#define SQUARE_COLUMN(k)                                                                                               \
+    UNROLL for (int i = 0; i < 5; i++) {                                                                               \
+        if ((k) - i <= i || (k) - i > 4) continue;                                                                     \
+        low[k] = vec_mul_lo(low[k], a.v[i], a.v[(k) - i]);                                                             \
+        high[(k) + 1] = vec_mul_hi(high[(k) + 1], a.v[i], a.v[(k) - i]);                                               \
+    }                                                                                                                  \
+    low[k] = vec_add(low[k], high[k]);                                                                                 \
+    low[k] = vec_add(low[k], low[k]);                                                                                  \
+    high[k] = (k) % 2 == 0 ? vec_mul_lo(vec_zero(), a.v[(k) / 2], a.v[(k) / 2])                                        \
+                           : vec_mul_hi(vec_zero(), a.v[(k) / 2], a.v[(k) / 2]);
+
+/* a^2 / R, loose, below a^2 / 16.00 + 1. Requires: a tight */
+INLINE lanes sqr(lanes a) {
+    BEGIN_COLUMNS;
+    digits[9] = vec_mul_hi(digits[9], a.v[4], a.v[4]);
+    SQUARE_COLUMN(0)
+    SQUARE_COLUMN(1)
+    SQUARE_COLUMN(2)
+    SQUARE_COLUMN(3)
+    DIGIT(0);
+    SQUARE_COLUMN(4)
+    DIGIT(1);
+    SQUARE_COLUMN(5)
+    DIGIT(2);
+    SQUARE_COLUMN(6)
+    DIGIT(3);
+    SQUARE_COLUMN(7)
+    DIGIT(4);
+    SQUARE_COLUMN(8)
+    END_COLUMNS;
+    return r;
+}
+
+/* (a b + c d) / R, loose, below (a b + c d) / 16.00 + 1. Requires: all tight */
+INLINE lanes mul_two(lanes a, lanes b, lanes c, lanes d) {
+    BEGIN_COLUMNS;
+    digits[9] = vec_mul_hi(vec_mul_hi(digits[9], a.v[4], b.v[4]), c.v[4], d.v[4]);
+    COLUMN(0, a, b)
+    COLUMN(0, c, d)
+    COLUMN(1, a, b)
+    COLUMN(1, c, d)
+    COLUMN(2, a, b)
+    COLUMN(2, c, d)
+    DIGIT(0);
+    COLUMN(3, a, b)
+    COLUMN(3, c, d)
+    DIGIT(1);
+    COLUMN(4, a, b)
+    COLUMN(4, c, d)
+    DIGIT(2);
+    COLUMN(5, a, b)
+    COLUMN(5, c, d)
+    DIGIT(3);
+    COLUMN(6, a, b)
+    COLUMN(6, c, d)
+    DIGIT(4);
+    COLUMN(7, a, b)
+    COLUMN(7, c, d)
+    COLUMN(8, a, b)
+    COLUMN(8, c, d)
+    END_COLUMNS;
+    return r;
+}
+
+#undef BEGIN_COLUMNS
+#undef END_COLUMNS
+#undef SQUARE_COLUMN
 #undef COLUMN
 #undef DIGIT
 #undef CARRIED

@@ -1,10 +1,6 @@
 /* Template: [k]A for one point or two. Expects p256_ifma_point.inc.h before it.
  *
- * k is made odd: if it is even, [r-k]A is computed and negated. Then with signed odd digits
- *     k = 32^51 + sum_{i<51} d_i 32^i,  d_i = 2 u_i - 31 in {+-1, +-3 .. +-31},  u_i = floor(k / 2^(5i+1)) mod 32,
- * for 2 sum u_i 32^i = k - 1 - (k's bits from 256 on, none) and 31 sum_{i<51} 32^i = 2^255 - 1. No digit is 0, none needs a
- * point but one of 16, [1]A, [3]A .. [31]A, or its negative.
- *
+
  * No addition is exceptional, for 0 < k < r and A of the prime order r. Of the table: [2]A + [j]A, j = 1, 3 .. 29; +-2 = j mod r
  * never. Of the loop: after digit i the sum is [s_i]A with s_i = 32 s_(i+1) + d_i, s_51 = 1, so s_i = floor(k / 32^i) with its
  * lowest bit set, 1 <= s_i <= k < r: no sum is the identity. [32 s_(i+1)]A = [-d_i]A would mean s_i = 0 mod r. And [32
@@ -15,34 +11,10 @@
  * Nor has doubling an exception: the order is odd. If k = 0 or A is the identity, numbers without meaning are computed, in the
  * same time, and the identity is returned.
  */
-#include "base/wipe.h"
-#include "gen/curves.h"
-#include "gen/moduli.h"
-
-#define ENTRIES 16
-#define DIGITS 51
-
 #include "ec/p256_ifma_codec.inc.h"
 
-/* k or r - k, whichever is odd, and whether it is the second; the fifth word is zero. */
-INLINE kam3_mask make_odd(uint64_t odd[5], const kam3_p256_sc *k) {
-    const kam3_mask m_even = kam3_mask_from_bit(1 ^ (k->limb[0] & 1));
-    uint64_t c = 1;
-    for (int i = 0; i < 4; i++) odd[i] = kam3_select(m_even, kam3_addc(kam3_p256_r.m[i], ~k->limb[i], &c), k->limb[i]);
-    odd[4] = 0;
-    return m_even;
-}
-
-/* (|d_i| - 1) / 2, and all ones if d_i < 0. Public: i */
-INLINE uint64_t digit_index(kam3_mask *m_negative, const uint64_t odd[5], size_t i) {
-    const size_t word = (5 * i + 1) / 64, bit = (5 * i + 1) % 64;
-    const uint64_t u = ((odd[word] >> bit) | (odd[word + 1] << 1 << (63 - bit))) & 31;
-    *m_negative = kam3_mask_from_bit(1 ^ (u >> 4));
-    return (u ^ *m_negative) & 15;
-}
-
 /* r = entry `index`, or its negative: 2 - Y (1.001) in the place of Y. Every entry is read. */
-INLINE void look_up(addend *r, const addend table[ENTRIES], uint64_t index, kam3_mask m_negative) {
+TARGET KAM3_NOINLINE static void look_up(addend *r, const addend table[ENTRIES], uint64_t index, kam3_mask m_negative) {
     const vec wanted = vec_all(index);
     lanes xyzz = table[0].xyzz, z = table[0].z;
     UNROLL for (int e = 1; e < ENTRIES; e++) {
@@ -59,7 +31,7 @@ INLINE void look_up(addend *r, const addend table[ENTRIES], uint64_t index, kam3
 }
 
 /* table[j] = [2j+1]A, and p = A: from homogeneous (X : Y : Z) to Jacobian coordinates, (XZ, YZ^2, Z). */
-INLINE void fill(addend table[ENTRIES], point *p, lanes xyz) {
+TARGET KAM3_NOINLINE static void fill(addend table[ENTRIES], point *p, lanes xyz) {
     lanes z;
     pair_of_points s;
     LANES_OF(z, xyz, 2, 2, 2, 2);
@@ -76,32 +48,73 @@ INLINE void fill(addend table[ENTRIES], point *p, lanes xyz) {
     for (size_t j = 1; j < ENTRIES; j++) step_pair(&s, &table[j]);
 }
 
+/* [X Y Z .] */
+INLINE lanes points_in(const kam3_p256_ge *const a[GROUPS]) {
+    uint64_t words[5][LANES], number[5];
+    lanes r;
+    memset(words, 0, sizeof words);
+    for (int g = 0; g < GROUPS; g++) {
+        const kam3_p256_fe *const from[3] = {&a[g]->x, &a[g]->y, &a[g]->z};
+        for (int j = 0; j < 3; j++) {
+            kam3_bn_to_radix(number, 5, 52, from[j]->v, 4);
+            for (int i = 0; i < 5; i++) words[i][4 * g + j] = number[i];
+        }
+    }
+    FOR_LIMBS(i) r.v[i] = vec_load(words[i]);
+    kam3_wipe(words, sizeof words);
+    kam3_wipe(number, sizeof number);
+    return r;
+}
+
+/* From Jacobian to homogeneous coordinates: (XZ : Y : Z^3). */
+INLINE void points_out(kam3_p256_ge *const r[GROUPS], const point *p) {
+    uint64_t words[5][LANES], number[5];
+    lanes one;
+    FOR_LIMBS(i) one.v[i] = vec_all(((const uint64_t[5]){KAM3_P256_IFMA_ONE})[i]);
+    const lanes zz = carry(p->zz);
+    const lanes out = carry(mul(merge(p->z, 2, one), merge(merge(p->x, 2, p->y), 4, zz)));
+    FOR_LIMBS(i) vec_store(words[i], out.v[i]);
+    for (int g = 0; g < GROUPS; g++) {
+        kam3_p256_fe *const to[3] = {&r[g]->x, &r[g]->y, &r[g]->z};
+        for (int j = 0; j < 3; j++) {
+            for (int i = 0; i < 5; i++) number[i] = words[i][4 * g + j];
+            fe_out(to[j], number);
+        }
+    }
+    kam3_wipe(words, sizeof words);
+    kam3_wipe(number, sizeof number);
+}
+
+/* sum = 32 sum + term */
+TARGET KAM3_NOINLINE static void step(point *sum, const addend *term) {
+    doubling state;
+    augend doubled;
+    start_doublings(&state, sum);
+    dbl(&state, &doubled, 1, 0);
+    KEEP_LOOP for (int j = 0; j < 3; j++) dbl(&state, &doubled, 0, 0);
+    dbl(&state, &doubled, 0, 1);
+    add(sum, &doubled, term);
+}
+
 /* r[g] = [k]a[g] */
 TARGET static void mul_groups(kam3_p256_ge *const r[GROUPS], const kam3_p256_ge *const a[GROUPS], const kam3_p256_sc *k) {
     struct {
-        addend table[ENTRIES];
+        addend table[ENTRIES], term;
+        point sum;
         uint64_t odd[5];
     } s;
-    addend term;
-    doubling state;
-    augend doubled;
-    point sum;
     kam3_mask m_identity[GROUPS];
     for (int g = 0; g < GROUPS; g++) m_identity[g] = kam3_bn_is_zero(k->limb, 4) | kam3_p256_fe_is_zero(&a[g]->z);
     const kam3_mask m_negate = make_odd(s.odd, k);
 
-    fill(s.table, &sum, points_in(a));
+    fill(s.table, &s.sum, points_in(a));
     for (size_t i = DIGITS; i-- > 0;) {
         kam3_mask m_negative;
         const uint64_t index = digit_index(&m_negative, s.odd, i);
-        look_up(&term, s.table, index, m_negative);
-        start_doublings(&state, &sum);
-        dbl(&state, &doubled, 1, 0);
-        KEEP_LOOP for (int j = 0; j < 3; j++) dbl(&state, &doubled, 0, 0);
-        dbl(&state, &doubled, 0, 1);
-        add(&sum, &doubled, &term);
+        look_up(&s.term, s.table, index, m_negative);
+        step(&s.sum, &s.term);
     }
-    points_out(r, &sum);
+    points_out(r, &s.sum);
     for (int g = 0; g < GROUPS; g++) finish(r[g], m_negate, m_identity[g]);
     kam3_wipe(&s, sizeof s);
 }
