@@ -20,6 +20,8 @@ kam3_mask KAM3_EC(ge_decode)(KAM3_EC(ge) *r, const uint8_t octets[KAM3_EC_ELEMEN
 kam3_mask KAM3_EC(ge_encode)(uint8_t octets[KAM3_EC_ELEMENT_OCTETS], const KAM3_EC(ge) *a);
 void KAM3_EC(ge_add)(KAM3_EC(ge) *r, const KAM3_EC(ge) *a, const KAM3_EC(ge) *b);
 void KAM3_EC(ge_mul)(KAM3_EC(ge) *r, const KAM3_EC(ge) *a, const KAM3_EC(sc) *k);
+void KAM3_EC(ge_mul_pair)(KAM3_EC(ge) *r1, KAM3_EC(ge) *r2, const KAM3_EC(ge) *a1, const KAM3_EC(ge) *a2,
+                          const KAM3_EC(sc) *k);
 void KAM3_EC(ge_mul_base)(KAM3_EC(ge) *r, const KAM3_EC(sc) *k);
 void KAM3_EC(ge_mul_vartime)(KAM3_EC(ge) *r, const KAM3_EC(ge) *a, const KAM3_EC(sc) *k);
 void KAM3_EC(ge_base)(KAM3_EC(ge) *r);

@@ -74,6 +74,15 @@ void KAM3_EC(ge_mul)(ge *r, const ge *a, const sc *k) {
     kam3_wipe(&s, sizeof s);
 }
 
+void KAM3_EC(ge_mul_pair)(ge *r1, ge *r2, const ge *a1, const ge *a2, const sc *k) {
+#if defined(KAM3_EC_FAST)
+    if (KAM3_EC(fast_mul_pair)(r1, r2, a1, a2, k)) return;
+#endif
+    const ge a = *a2; /* r1 may be a2 */
+    KAM3_EC(ge_mul)(r1, a1, k);
+    KAM3_EC(ge_mul)(r2, &a, k);
+}
+
 /* Odd signed digits: naf[j] in {0, +-1, +-3 .. +-15} with k = sum_j naf[j] 2^j, and four zeros at least after each that is not. */
 static void naf_digits_vartime(int8_t naf[KAM3_EC_SCALAR_BITS + 1], const sc *k) {
     const size_t bits = KAM3_EC_SCALAR_BITS + 1;

@@ -1,6 +1,5 @@
 /* Template: [k]A for one point or two. Expects p256_ifma_point.inc.h before it.
  *
-
  * No addition is exceptional, for 0 < k < r and A of the prime order r. Of the table: [2]A + [j]A, j = 1, 3 .. 29; +-2 = j mod r
  * never. Of the loop: after digit i the sum is [s_i]A with s_i = 32 s_(i+1) + d_i, s_51 = 1, so s_i = floor(k / 32^i) with its
  * lowest bit set, 1 <= s_i <= k < r: no sum is the identity. [32 s_(i+1)]A = [-d_i]A would mean s_i = 0 mod r. And [32
@@ -85,15 +84,28 @@ INLINE void points_out(kam3_p256_ge *const r[GROUPS], const point *p) {
     kam3_wipe(number, sizeof number);
 }
 
+/* gcc 12 spills so much that its time for an inlined step depends on where the code lies, by a fifth. Parts of a step that are
+ * functions cost a call, and are as fast everywhere. */
+#if defined(__clang__) || GROUPS == 2
+#define STEP_PART INLINE
+#else
+#define STEP_PART TARGET KAM3_NOINLINE static
+#endif
+
+STEP_PART void dbl_first(doubling *s) { dbl(s, NULL, 1, 0); }
+STEP_PART void dbl_next(doubling *s) { dbl(s, NULL, 0, 0); }
+STEP_PART void dbl_last(doubling *s, augend *r) { dbl(s, r, 0, 1); }
+STEP_PART void add_term(point *r, const augend *a, const addend *b) { add(r, a, b); }
+
 /* sum = 32 sum + term */
 TARGET KAM3_NOINLINE static void step(point *sum, const addend *term) {
     doubling state;
     augend doubled;
     start_doublings(&state, sum);
-    dbl(&state, &doubled, 1, 0);
-    KEEP_LOOP for (int j = 0; j < 3; j++) dbl(&state, &doubled, 0, 0);
-    dbl(&state, &doubled, 0, 1);
-    add(sum, &doubled, term);
+    dbl_first(&state);
+    KEEP_LOOP for (int j = 0; j < 3; j++) dbl_next(&state);
+    dbl_last(&state, &doubled);
+    add_term(sum, &doubled, term);
 }
 
 /* r[g] = [k]a[g] */
