@@ -123,66 +123,55 @@ TARGET KAM3_NOINLINE static void add_affine(sums *s, const lanes *x, const lanes
     s->y = fold(mul_two(g, carry(v), carry(n), carry(u)));
 }
 
-/* a + b, lane by lane, homogeneous coordinates (1.1), any points: Renes, Costello and Batina's Algorithm 4, as in point.inc.h.
- * With t0 = X1 X2, t1 = Y1 Y2, t2 = Z1 Z2, xy = X1 Y2 + X2 Y1, and yz, xz likewise,
- *     u = 3 (xz - b t2), v = 3 (b xz - 3 t2 - t0), w = 3 (t0 - t2):
+/* a + b for any two points, homogeneous, [X Y Z .] in the lanes (1.1): Algorithm 4 of point.inc.h's formulas.
+ * With t0 = X1 X2, t1 = Y1 Y2, t2 = Z1 Z2, xy = X1 Y2 + X2 Y1, and yz, zx likewise,
+ *     u = 3 (zx - b t2), v = 3 (b zx - 3 t2 - t0), w = 3 (t0 - t2):
  *     X3 = xy (t1 + u) - yz v,  Y3 = (t1 - u)(t1 + u) + w v,  Z3 = yz (t1 - u) + xy w. */
-TARGET KAM3_NOINLINE static void add_complete(sums *r, const sums *a, const sums *b) {
-    lanes k, u, v, w, plus, minus, less;
+TARGET KAM3_NOINLINE static void add_complete(lanes *r, const lanes *a, const lanes *b) {
+    lanes k, m, p, u, v, w, plus, minus, less, yzx_a, yzx_b;
     FOR_LIMBS(i) k.v[i] = vec_all(((const uint64_t[5]){KAM3_P256_IFMA_B})[i]);
-    const lanes t0 = mul(a->x, b->x), t1 = mul(a->y, b->y), t2 = carry(mul(a->z, b->z)); /* (1.1) */
-    const lanes xy = carry(mul_two(a->x, b->y, b->x, a->y)), yz = carry(mul_two(a->y, b->z, b->y, a->z));
-    const lanes xz = carry(mul_two(a->x, b->z, b->x, a->z)); /* (1.2) */
-    u = mul(k, t2);
-    v = mul(k, xz);
+    LANES_OF(yzx_a, *a, 1, 2, 0, 3);
+    LANES_OF(yzx_b, *b, 1, 2, 0, 3);
+    m = carry(mul_two(*a, yzx_b, yzx_a, *b)); /* [xy yz zx .] (1.2) */
+    p = carry(mul(*a, *b));                   /* [t0 t1 t2 .] (1.1) */
+    LANES_OF(u, p, 2, 2, 2, 2);
+    LANES_OF(v, m, 2, 2, 2, 2);
+    w = mul(k, merge(u, 1, v)); /* [b zx, b t2, ..] (1.1) */
     FOR_LIMBS(i) {
-        const vec d = vec_sub(xz.v[i], u.v[i]), e = vec_add(t2.v[i], vec_add(t2.v[i], t2.v[i]));
-        const vec f = vec_sub(vec_sub(v.v[i], e), t0.v[i]), h = vec_sub(t0.v[i], t2.v[i]);
-        u.v[i] = vec_add(d, vec_add(d, d)); /* (-3.6, 3.6) */
-        v.v[i] = vec_add(vec_add(f, vec_add(f, f)), Q_LIMB(i, 14));
-        w.v[i] = vec_add(vec_add(h, vec_add(h, h)), Q_LIMB(i, 4));
-        plus.v[i] = vec_add(vec_add(t1.v[i], u.v[i]), Q_LIMB(i, 4));
-        minus.v[i] = vec_add(vec_sub(t1.v[i], u.v[i]), Q_LIMB(i, 4));
+        const vec t0 = vec_spread(p.v[i], 0), t1 = vec_spread(p.v[i], 1), t2 = u.v[i];
+        const vec d = vec_sub(v.v[i], vec_spread(w.v[i], 1));
+        const vec e = vec_sub(vec_spread(w.v[i], 0), vec_add(t0, vec_add(t2, vec_add(t2, t2)))), f = vec_sub(t0, t2);
+        const vec d3 = vec_add(d, vec_add(d, d)); /* u (-3.3, 3.6) */
+        v.v[i] = vec_add(vec_add(e, vec_add(e, e)), Q_LIMB(i, 14)); /* (0.8, 17.3), for fold */
+        w.v[i] = vec_add(vec_add(f, vec_add(f, f)), Q_LIMB(i, 4));
+        plus.v[i] = vec_add(vec_add(t1, d3), Q_LIMB(i, 4));
+        minus.v[i] = vec_add(vec_sub(t1, d3), Q_LIMB(i, 4));
+        less.v[i] = vec_sub(Q_LIMB(i, 2), vec_spread(m.v[i], 1));
     }
     v = fold(v);
     w = carry(w);
     plus = carry(plus);
     minus = carry(minus);
-    FOR_LIMBS(i) less.v[i] = vec_sub(Q_LIMB(i, 2), yz.v[i]);
-    r->x = fold(mul_two(xy, plus, carry(less), v));
-    r->y = fold(mul_two(minus, plus, w, v));
-    r->z = fold(mul_two(yz, minus, xy, w));
+    LANES_OF(p, m, 0, 0, 1, 1);
+    LANES_OF(m, m, 0, 0, 0, 0);
+    p = merge(p, 2, minus);                             /* [xy t1-u yz .] */
+    m = merge(merge(m, 1, carry(less)), 2, w);          /* [-yz w xy .] */
+    *r = fold(mul_two(p, merge(plus, 4, minus), m, merge(v, 4, w)));
 }
 
-/* The sum of the four lanes, in lane 0: lanes 0 + 1 and 2 + 3, then both. */
-INLINE void join(sums *s) {
-    sums other;
-    UNROLL for (int shift = 1; shift < 3; shift++) {
-        FOR_LIMBS(i) {
-            other.x.v[i] = shift == 1 ? vec_lanes(s->x.v[i], 1, 1, 3, 3) : vec_lanes(s->x.v[i], 2, 2, 2, 2);
-            other.y.v[i] = shift == 1 ? vec_lanes(s->y.v[i], 1, 1, 3, 3) : vec_lanes(s->y.v[i], 2, 2, 2, 2);
-            other.z.v[i] = shift == 1 ? vec_lanes(s->z.v[i], 1, 1, 3, 3) : vec_lanes(s->z.v[i], 2, 2, 2, 2);
-        }
-        add_complete(s, s, &other);
-    }
-    kam3_wipe(&other, sizeof other);
-}
-
-INLINE void lane_0_out(kam3_p256_fe *r, lanes a) {
-    uint64_t words[LANES], number[5];
-    FOR_LIMBS(i) {
-        vec_store(words, a.v[i]);
-        number[i] = words[0];
-    }
-    fe_out(r, number);
-    kam3_wipe(words, sizeof words);
-    kam3_wipe(number, sizeof number);
-}
+/* Lane l of the sums, as [X Y Z .]. */
+#define POINT_OF_LANE(r, s, l)                                                                                         \
+    do {                                                                                                               \
+        FOR_LIMBS(i) {                                                                                                 \
+            const vec xy = vec_merge(vec_spread((s).x.v[i], l), 2, vec_spread((s).y.v[i], l));                         \
+            (r).v[i] = vec_merge(xy, 12, vec_spread((s).z.v[i], l));                                                   \
+        }                                                                                                              \
+    } while (0)
 
 TARGET static void sum_of_entries(kam3_p256_ge *r, const kam3_p256_sc *k) {
     struct {
         sums sum;
-        lanes x, y;
+        lanes x, y, point[LANES];
         uint64_t odd[5], index[LANES], m_negative[LANES];
     } s;
     const kam3_mask m_negate = make_odd(s.odd, k);
@@ -201,10 +190,12 @@ TARGET static void sum_of_entries(kam3_p256_ge *r, const kam3_p256_sc *k) {
     /* from Jacobian to homogeneous coordinates: (XZ : Y : Z^3) */
     s.sum.x = carry(mul(s.sum.x, s.sum.z));
     s.sum.z = carry(mul(s.sum.z, carry(sqr(s.sum.z))));
-    join(&s.sum);
-    lane_0_out(&r->x, s.sum.x);
-    lane_0_out(&r->y, s.sum.y);
-    lane_0_out(&r->z, s.sum.z);
+    POINT_OF_LANE(s.point[0], s.sum, 0);
+    POINT_OF_LANE(s.point[1], s.sum, 1);
+    POINT_OF_LANE(s.point[2], s.sum, 2);
+    POINT_OF_LANE(s.point[3], s.sum, 3);
+    for (size_t l = 1; l < LANES; l++) add_complete(&s.point[0], &s.point[0], &s.point[l]);
+    ge_out(r, s.point[0], 0);
     finish(r, m_negate, kam3_bn_is_zero(k->limb, 4));
     kam3_wipe(&s, sizeof s);
 }

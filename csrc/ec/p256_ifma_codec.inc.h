@@ -44,6 +44,19 @@ static void fe_out(kam3_p256_fe *r, const uint64_t a[5]) {
     kam3_wipe(&t, sizeof t);
 }
 
+/* r = [X Y Z .] of group g. Requires: below 2q, tight */
+INLINE void ge_out(kam3_p256_ge *r, lanes a, const int g) {
+    kam3_p256_fe *const to[3] = {&r->x, &r->y, &r->z};
+    uint64_t words[5][LANES], number[5];
+    FOR_LIMBS(i) vec_store(words[i], a.v[i]);
+    for (int j = 0; j < 3; j++) {
+        for (int i = 0; i < 5; i++) number[i] = words[i][4 * g + j];
+        fe_out(to[j], number);
+    }
+    kam3_wipe(words, sizeof words);
+    kam3_wipe(number, sizeof number);
+}
+
 /* r = m_negate ? -r : r, and the identity if m_identity */
 INLINE void finish(kam3_p256_ge *r, kam3_mask m_negate, kam3_mask m_identity) {
     kam3_p256_fe t;

@@ -41,14 +41,14 @@ INLINE lanes carry(lanes a) {
     return a;
 }
 
-/* floor((top - 2^12) / 2^48): how many q to subtract from a number V in [0, 2^260), to be subtracted limb by limb. Requires: top,
+/* floor((top - 2^12) / 2^48): how many q to subtract from a number V in [0, 2^261), to be subtracted limb by limb. Requires: top,
  * in units of 2^208, is within 2^10 of V.
  *
- * With n = the result, V - n 2^256 is in (2^12 - 2^10, 2^48 + 2^12 + 2^10) units. If n >= 0, V - n q is n (2^256 - q) < 2^228
+ * With n = the result, V - n 2^256 is in (2^12 - 2^10, 2^48 + 2^12 + 2^10) units. If n >= 0, V - n q is n (2^256 - q) < 2^229
  * larger, so in (0, 1.001 q). If not, V < 2^13 units and n = -1; V + q is in (0, 1.001 q), too. */
 INLINE vec quotient(vec top) { return vec_sar(vec_sub(top, vec_all(1 << 12)), 48); }
 
-/* a - n q, limb by limb. Requires: n is in [-1, 16] */
+/* a - n q, limb by limb. Requires: n is in [-1, 32) */
 INLINE lanes subtract_q(lanes a, vec n) {
     a.v[0] = vec_add(a.v[0], n);
     a.v[1] = vec_sub(a.v[1], vec_shl(n, 44));
@@ -57,7 +57,7 @@ INLINE lanes subtract_q(lanes a, vec n) {
     return a;
 }
 
-/* a mod q, tight, in (0, 1.001). Requires: a is loose */
+/* a mod q, tight, in (0, 1.001). Requires: a is loose, but its value may reach 2^261 */
 INLINE lanes fold(lanes a) { return carry(subtract_q(a, quotient(a.v[4]))); }
 
 /* The columns of the product and of its reduction.

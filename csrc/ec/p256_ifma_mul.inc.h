@@ -65,23 +65,11 @@ INLINE lanes points_in(const kam3_p256_ge *const a[GROUPS]) {
     return r;
 }
 
-/* From Jacobian to homogeneous coordinates: (XZ : Y : Z^3). */
-INLINE void points_out(kam3_p256_ge *const r[GROUPS], const point *p) {
-    uint64_t words[5][LANES], number[5];
+/* [XZ Y Z^3 .]: from Jacobian to homogeneous coordinates. */
+INLINE lanes homogeneous(const point *p) {
     lanes one;
     FOR_LIMBS(i) one.v[i] = vec_all(((const uint64_t[5]){KAM3_P256_IFMA_ONE})[i]);
-    const lanes zz = carry(p->zz);
-    const lanes out = carry(mul(merge(p->z, 2, one), merge(merge(p->x, 2, p->y), 4, zz)));
-    FOR_LIMBS(i) vec_store(words[i], out.v[i]);
-    for (int g = 0; g < GROUPS; g++) {
-        kam3_p256_fe *const to[3] = {&r[g]->x, &r[g]->y, &r[g]->z};
-        for (int j = 0; j < 3; j++) {
-            for (int i = 0; i < 5; i++) number[i] = words[i][4 * g + j];
-            fe_out(to[j], number);
-        }
-    }
-    kam3_wipe(words, sizeof words);
-    kam3_wipe(number, sizeof number);
+    return carry(mul(merge(p->z, 2, one), merge(merge(p->x, 2, p->y), 4, carry(p->zz))));
 }
 
 /* gcc 12 spills so much that its time for an inlined step depends on where the code lies, by a fifth. Parts of a step that are
@@ -113,6 +101,7 @@ TARGET static void mul_groups(kam3_p256_ge *const r[GROUPS], const kam3_p256_ge 
     struct {
         addend table[ENTRIES], term;
         point sum;
+        lanes out;
         uint64_t odd[5];
     } s;
     kam3_mask m_identity[GROUPS];
@@ -126,7 +115,10 @@ TARGET static void mul_groups(kam3_p256_ge *const r[GROUPS], const kam3_p256_ge 
         look_up(&s.term, s.table, index, m_negative);
         step(&s.sum, &s.term);
     }
-    points_out(r, &s.sum);
-    for (int g = 0; g < GROUPS; g++) finish(r[g], m_negate, m_identity[g]);
+    s.out = homogeneous(&s.sum);
+    for (int g = 0; g < GROUPS; g++) {
+        ge_out(r[g], s.out, g);
+        finish(r[g], m_negate, m_identity[g]);
+    }
     kam3_wipe(&s, sizeof s);
 }
