@@ -75,6 +75,9 @@ void KAM3_EC(ge_mul)(ge *r, const ge *a, const sc *k) {
 }
 
 void KAM3_EC(ge_mul_pair)(ge *r1, ge *r2, const ge *a1, const ge *a2, const sc *k) {
+#if defined(KAM3_EC_FAST)
+    if (KAM3_EC(fast_mul_pair)(r1, r2, a1, a2, k)) return;
+#endif
     ge second = *a2; /* r1 may be a2 */
     KAM3_EC(ge_mul)(r1, a1, k);
     KAM3_EC(ge_mul)(r2, &second, k);

@@ -1,6 +1,7 @@
 /* P-256 [FIPS 186-4, D.1.2.3]: the templates over the field of p256_fe.h and the scalars mod r. */
 #include "ec/ec.h"
 #include "ec/p256_adx.h"
+#include "ec/p256_ifma.h"
 #include "gen/curves.h"
 #include "gen/moduli.h"
 
@@ -9,10 +10,23 @@ typedef kam3_p256_ge ge;
 typedef kam3_p256_sc sc;
 
 /* The CPU paths, the fastest first. */
-static int kam3_p256_fast_mul(ge *r, const ge *a, const sc *k) { return kam3_p256_adx_mul(r, a, k); }
-static int kam3_p256_fast_mul_vartime(ge *r, const ge *a, const sc *k) { return kam3_p256_adx_mul(r, a, k); }
-static int kam3_p256_fast_mul_base(ge *r, const sc *k) { return kam3_p256_adx_mul_base(r, k); }
-static int kam3_p256_fast_prepare_tables(void) { return kam3_p256_adx_prepare_tables(); }
+static int kam3_p256_fast_mul(ge *r, const ge *a, const sc *k) {
+    return kam3_p256_ifma_mul(r, a, k) || kam3_p256_adx_mul(r, a, k);
+}
+
+static int kam3_p256_fast_mul_pair(ge *r1, ge *r2, const ge *a1, const ge *a2, const sc *k) {
+    return kam3_p256_ifma_mul_pair(r1, r2, a1, a2, k);
+}
+
+static int kam3_p256_fast_mul_vartime(ge *r, const ge *a, const sc *k) { return kam3_p256_fast_mul(r, a, k); }
+
+static int kam3_p256_fast_mul_base(ge *r, const sc *k) {
+    return kam3_p256_ifma_mul_base(r, k) || kam3_p256_adx_mul_base(r, k);
+}
+
+static int kam3_p256_fast_prepare_tables(void) {
+    return kam3_p256_ifma_prepare_tables() || kam3_p256_adx_prepare_tables();
+}
 
 #define KAM3_EC_PREFIX kam3_p256_
 #define KAM3_EC_FAST

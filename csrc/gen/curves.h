@@ -43,4 +43,16 @@
 #define KAM3_P256_R3 \
     0xfffffffd0000000a, 0xffffffedfffffff7, 0x00000005fffffffc, 0x0000001800000001
 
+/* 2^260 mod q in radix 2^52: 1 as the IFMA path keeps it */
+#define KAM3_P256_IFMA_ONE \
+    0x0000000000000010, 0x000f000000000000, 0x000fffffffffffff, 0x000ffeffffffffff, 0x00000000000fffff
+
+/* b in the same form */
+#define KAM3_P256_IFMA_B \
+    0x000df6229c4bddfd, 0x000ca8843090d89c, 0x000212ed6acf005c, 0x00083415a220abf7, 0x0000c30061dd4874
+
+/* 16 in Montgomery form: brings x 2^256 to x 2^260 */
+#define KAM3_P256_SIXTEEN \
+    0x0000000000000010, 0xfffffff000000000, 0xffffffffffffffff, 0x0000000fffffffef
+
 #endif

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 OUTPUT = Path(__file__).resolve().parent / "curves.h"
@@ -82,6 +82,10 @@ def text() -> str:
     parts.append(define(P256, "ONE", "R mod q: 1 in Montgomery form", 1))
     parts.append(define(P256, "R2", "R^2 mod q", P256.scale))
     parts.append(define(P256, "R3", "R^3 mod q", P256.scale**2))
+    lanes = replace(P256, count=5, bits=52, scale=2**260)
+    parts.append(define(lanes, "IFMA_ONE", "2^260 mod q in radix 2^52: 1 as the IFMA path keeps it", 1))
+    parts.append(define(lanes, "IFMA_B", "b in the same form", P256.b))
+    parts.append(define(P256, "SIXTEEN", "16 in Montgomery form: brings x 2^256 to x 2^260", 16))
     parts.append("#endif\n")
     return "\n".join(parts)
 

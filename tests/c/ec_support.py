@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +12,11 @@ from tests.clib import LIBRARY, ROOT, VARIANTS, build, use_path
 ONES = 2**64 - 1
 THIRD_PARTY = ROOT.parent / "shared" / "vectors" / "third-party"
 EC_LIBRARY: tuple[Path, ...] = tuple(p for p in LIBRARY if p.parent.name in ("base", "bn", "ec", "gen"))
-#: Both products, and the build that checks every magnitude as it runs; then the same on the CPU path that the name begins with.
-EC_VARIANTS = {**VARIANTS, "verify": ("-DKAM3_VERIFY",), "adx": (), "adx-verify": ("-DKAM3_VERIFY",)}
+#: Both products, and the build that checks every magnitude as it runs.
+EC_VARIANTS = {**VARIANTS, "verify": ("-DKAM3_VERIFY",)}
+
+#: The CPU paths that have an arithmetic of points of their own.
+EC_PATHS = ("portable", "adx", "ifma")
 
 Affine = tuple[int, int] | None
 
@@ -47,6 +51,7 @@ class Curve:
         """Return -a."""
         return None if a is None else (a[0], -a[1] % self.q)
 
+    @functools.cache  # noqa: B019  (the curves live as long as the tests, which ask for the same points on every build and path)
     def mul(self, k: int, a: Affine) -> Affine:
         """Return [k]a by doubling and adding."""
         out: Affine = None
@@ -167,11 +172,11 @@ class Group:
         return out
 
 
-def group(curve: Curve, variant: str) -> Group:
-    """Return a curve of the library built in one of EC_VARIANTS."""
+def group(curve: Curve, variant: str, path: str = "portable") -> Group:
+    """Return a curve of the library built in one of EC_VARIANTS, on a CPU path; every path has a copy of its own."""
     if curve is TINY:
         library = tuple(p for p in EC_LIBRARY if p.parent.name in ("base", "bn"))
         return Group(build(f"tinyec-{variant}", ("tiny_ec.c",), (*EC_VARIANTS[variant], f"-I{ROOT / 'tests' / 'c'}"), library), curve)
-    library = build(f"ec-{variant}", ("ec_fields.c",), EC_VARIANTS[variant], EC_LIBRARY)
-    use_path(library, "adx" if variant.startswith("adx") else "portable")
-    return Group(library, curve)
+    lib = build(f"ec-{variant}-{path}", ("ec_fields.c",), EC_VARIANTS[variant], EC_LIBRARY)
+    use_path(lib, path)
+    return Group(lib, curve)

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from tests.c.ec_support import CURVES, P256, THIRD_PARTY, Group, group
+from tests.c.ec_support import CURVES, EC_PATHS, P256, THIRD_PARTY, Group, group
 from tests.clib import VARIANTS
 
 NIST_NAMES = {"P-256": "p256", "P-521": "p521"}
 
 
-@pytest.fixture(scope="module", params=[(n, v) for n in CURVES for v in VARIANTS], ids="-".join)
+@pytest.fixture(scope="module", params=[(n, v, p) for n in CURVES for v in VARIANTS for p in EC_PATHS], ids="-".join)
 def curve(request: pytest.FixtureRequest) -> Group:
-    name, variant = request.param
-    return group(CURVES[name], variant)
+    name, variant, path = request.param
+    return group(CURVES[name], variant, path)
 
 
 def shared(*parts: str) -> Path:
