@@ -49,6 +49,9 @@ static void window_fill(ge entries[WINDOW_ENTRIES], const ge *a, point_work *w) 
 }
 
 void KAM3_EC(ge_mul)(ge *r, const ge *a, const sc *k) {
+#if defined(KAM3_EC_FAST)
+    if (KAM3_EC(fast_mul)(r, a, k)) return;
+#endif
     struct {
         ge entries[WINDOW_ENTRIES], sum, term;
         fe y;
@@ -72,6 +75,9 @@ void KAM3_EC(ge_mul)(ge *r, const ge *a, const sc *k) {
 }
 
 void KAM3_EC(ge_mul_pair)(ge *r1, ge *r2, const ge *a1, const ge *a2, const sc *k) {
+#if defined(KAM3_EC_FAST)
+    if (KAM3_EC(fast_mul_pair)(r1, r2, a1, a2, k)) return;
+#endif
     ge second = *a2; /* r1 may be a2 */
     KAM3_EC(ge_mul)(r1, a1, k);
     KAM3_EC(ge_mul)(r2, &second, k);
@@ -100,6 +106,9 @@ static void naf_digits_vartime(int8_t naf[KAM3_EC_SCALAR_BITS + 1], const sc *k)
 
 /* CT: k alone is public, and alone steers. */
 void KAM3_EC(ge_mul_vartime)(ge *r, const ge *a, const sc *k) {
+#if defined(KAM3_EC_FAST)
+    if (KAM3_EC(fast_mul_vartime)(r, a, k)) return;
+#endif
     int8_t naf[KAM3_EC_SCALAR_BITS + 1];
     struct {
         ge odd[8], sum, term; /* odd[i] = [2i+1]A */

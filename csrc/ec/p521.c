@@ -1,5 +1,6 @@
 /* P-521 [FIPS 186-4, D.1.2.5]: the templates over the field of p521_fe.h and the scalars mod r. */
 #include "ec/ec.h"
+#include "ec/p521_ifma.h"
 #include "gen/curves.h"
 #include "gen/moduli.h"
 
@@ -8,6 +9,7 @@ typedef kam3_p521_ge ge;
 typedef kam3_p521_sc sc;
 
 #define KAM3_EC_PREFIX kam3_p521_
+#define KAM3_EC_FAST
 #define KAM3_EC_SCALAR_BITS 521
 #define KAM3_EC_SCALAR_LIMBS 9
 #define KAM3_EC_FE_OCTETS KAM3_P521_FE_OCTETS
