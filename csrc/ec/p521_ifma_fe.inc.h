@@ -78,42 +78,52 @@ INLINE tops tops_of(const lanes *a, const lanes *b) {
     return t;
 }
 
-/* Limb j = 0 .. 9 of a b / R, loose, below 43 2^52. The top limb is the product of the top limbs, at most 4.
+/* low + 2^520 up = a' b', where a = a' + R a'' with the top limb a'', b alike: 200 halves of products.
  *
- * With a = a' + R a'', b alike, a b / R = a' b' / R + a'' b' + b'' a' + R a'' b'': the top limbs cost additions under masks, not
- * products. Of a' b', columns j and 10 + j meet here, always 20 halves of products: of column j, i + k = j, the low halves, and
- * the high ones of i + k = j - 1; those of column 10 + j alike. Limb j = upper + 2 lower; a third sum keeps the chains of
- * additions, of latency 4 each, to ten. Bound: 1 + 2 * 19 halves at most, and the top limbs' 4 2^52. */
-INLINE vec product_limb(const lanes *a, const lanes *b, tops t, const int j) {
-    vec upper = vec_select_keep(t.a_odd, b->v[j]), lower = vec_select_keep(t.a_two, b->v[j]), half = vec_zero();
-    upper = vec_select_add(upper, t.b_odd, upper, a->v[j]);
-    lower = vec_select_add(lower, t.b_two, lower, a->v[j]);
-    UNROLL for (int i = 0; i < 10; i++) {
-        const int low = j - i, high = j - i - 1;
-        if (low >= 0) lower = vec_mul_lo(lower, a->v[i], b->v[low]);
-        if (low < 0) upper = vec_mul_lo(upper, a->v[i], b->v[low + 10]);
-        if (high >= 0 && j < 5) lower = vec_mul_hi(lower, a->v[i], b->v[high]);
-        if (high >= 0 && j >= 5) half = vec_mul_hi(half, a->v[i], b->v[high]);
-        if (high < 0 && j < 5) half = vec_mul_hi(half, a->v[i], b->v[high + 10]);
-        if (high < 0 && j >= 5) upper = vec_mul_hi(upper, a->v[i], b->v[high + 10]);
+ * Shell m has the products of limbs m with limbs 0 .. m: it can begin as soon as the carry of a and b has reached limb m. Twenty
+ * sums that do not wait for each other hide the latency of 4. A column gets at most 10 low halves and 9 high ones, each below
+ * 2^52. */
+INLINE void columns(vec low[10], vec up[10], const lanes *a, const lanes *b) {
+    UNROLL for (int i = 0; i < 10; i++) low[i] = up[i] = vec_zero();
+    UNROLL for (int m = 0; m < 10; m++) {
+        UNROLL for (int i = 0; i < 10; i++) {
+            if (i > m) continue;
+            vec *const sum = i + m < 10 ? &low[i + m] : &up[i + m - 10];
+            *sum = vec_mul_lo(*sum, a->v[i], b->v[m]);
+            if (i < m) *sum = vec_mul_lo(*sum, a->v[m], b->v[i]);
+        }
+        UNROLL for (int i = 0; i < 10; i++) {
+            if (i > m) continue;
+            vec *const sum = i + m < 9 ? &low[i + m + 1] : &up[i + m - 9];
+            *sum = vec_mul_hi(*sum, a->v[i], b->v[m]);
+            if (i < m) *sum = vec_mul_hi(*sum, a->v[m], b->v[i]);
+        }
     }
-    if (j < 5) return vec_add(vec_add(upper, half), vec_add(lower, lower));
-    lower = vec_add(lower, half);
-    return vec_add(upper, vec_add(lower, lower));
 }
 
-/* r = SUM(a b / R), tight, where the macro SUM(p, i) makes limb i of a loose number from limb i of the product, p. Limbs come in
- * the order 10, 9, 0 .. 8, in which the carries can follow them while the next limb is being multiplied. r may be a or b. */
+/* Limb i < 10 of a b / R = up + 2 low + a'' b' + b'' a' + R a'' b'': the top limbs cost additions under masks, not products. It is
+ * below 43 2^52, as 20 halves meet in it, one at least not doubled, and the top limbs' 4 2^52. Limb 10 is a'' b'', at most 4. */
+INLINE vec product_limb(vec low, vec up, const lanes *a, const lanes *b, tops t, const int i) {
+    up = vec_select_add(up, t.a_odd, up, b->v[i]);
+    low = vec_select_add(low, t.a_two, low, b->v[i]);
+    up = vec_select_add(up, t.b_odd, up, a->v[i]);
+    low = vec_select_add(low, t.b_two, low, a->v[i]);
+    return vec_add(up, vec_add(low, low));
+}
+
+/* r = SUM(a b / R), tight, where the macro SUM(p, i) makes limb i of a loose number from limb i of the product, p. r may be a or
+ * b. */
 #define PRODUCT(r, a, b, SUM)                                                                                          \
     do {                                                                                                               \
         const lanes a_ = (a), b_ = (b);                                                                                \
         const tops tops_ = tops_of(&a_, &b_);                                                                          \
-        const vec top_ = vec_mul_lo(vec_zero(), a_.v[10], b_.v[10]);                                                   \
-        const vec ten_ = SUM(top_, 10);                                                                                \
-        const vec nine_ = product_limb(&a_, &b_, tops_, 9);                                                            \
-        vec carried_ = carry_top(&(r), SUM(nine_, 9), ten_);                                                           \
+        vec low_[10], up_[10], limb_ = vec_mul_lo(vec_zero(), a_.v[10], b_.v[10]);                                     \
+        columns(low_, up_, &a_, &b_);                                                                                  \
+        const vec ten_ = SUM(limb_, 10);                                                                               \
+        limb_ = product_limb(low_[9], up_[9], &a_, &b_, tops_, 9);                                                     \
+        vec carried_ = carry_top(&(r), SUM(limb_, 9), ten_);                                                           \
         UNROLL for (int i_ = 0; i_ < 9; i_++) {                                                                        \
-            const vec limb_ = product_limb(&a_, &b_, tops_, i_);                                                       \
+            limb_ = product_limb(low_[i_], up_[i_], &a_, &b_, tops_, i_);                                              \
             carried_ = carry_limb(&(r), i_, SUM(limb_, i_), carried_);                                                 \
         }                                                                                                              \
         carry_end(&(r), carried_);                                                                                     \
