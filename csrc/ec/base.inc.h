@@ -32,6 +32,9 @@ static void window_to_affine(affine out[WINDOW_ENTRIES], const ge in[WINDOW_ENTR
 }
 
 void KAM3_EC(ge_prepare_tables)(void) {
+#if defined(KAM3_EC_FAST)
+    if (KAM3_EC(fast_prepare)()) return;
+#endif
     ge entries[WINDOW_ENTRIES], first;
     point_work w;
     if (!kam3_once_claim(&table_once)) return;
@@ -45,6 +48,9 @@ void KAM3_EC(ge_prepare_tables)(void) {
 }
 
 void KAM3_EC(ge_mul_base)(ge *r, const sc *k) {
+#if defined(KAM3_EC_FAST)
+    if (KAM3_EC(fast_mul_base)(r, k)) return;
+#endif
     struct {
         ge sum, with_term;
         affine term;

@@ -12,5 +12,7 @@ int kam3_p521_fast_mul(kam3_p521_ge *r, const kam3_p521_ge *a, const kam3_p521_s
 int kam3_p521_fast_mul_pair(kam3_p521_ge *r1, kam3_p521_ge *r2, const kam3_p521_ge *a1, const kam3_p521_ge *a2,
                             const kam3_p521_sc *k);
 int kam3_p521_fast_mul_vartime(kam3_p521_ge *r, const kam3_p521_ge *a, const kam3_p521_sc *k);
+int kam3_p521_fast_mul_base(kam3_p521_ge *r, const kam3_p521_sc *k);
+int kam3_p521_fast_prepare(void);
 
 #endif

@@ -75,15 +75,3 @@ INLINE void points_out(kam3_p521_ge *const r[GROUPS], const doubling *s) {
     kam3_wipe(words, sizeof words);
     kam3_wipe(limbs, sizeof limbs);
 }
-
-/* r = m_negate ? -r : r, and the identity if m_identity */
-INLINE void finish(kam3_p521_ge *r, kam3_mask m_negate, kam3_mask m_identity) {
-    kam3_p521_fe t;
-    kam3_p521_fe_neg(&t, &r->y, 1);
-    kam3_p521_fe_cmov(&r->y, &t, m_negate);
-    kam3_p521_fe_set_one(&t);
-    kam3_p521_fe_cmov(&r->y, &t, m_identity);
-    memset(&t, 0, sizeof t);
-    kam3_p521_fe_cmov(&r->x, &t, m_identity);
-    kam3_p521_fe_cmov(&r->z, &t, m_identity);
-}

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 OUTPUT = Path(__file__).resolve().parent / "curves.h"
@@ -82,6 +82,8 @@ def text() -> str:
     parts.append(define(P256, "ONE", "R mod q: 1 in Montgomery form", 1))
     parts.append(define(P256, "R2", "R^2 mod q", P256.scale))
     parts.append(define(P256, "R3", "R^3 mod q", P256.scale**2))
+    slots = replace(P521, count=11, bits=48)
+    parts.append(define(slots, "IFMA_B", "P521: b in radix 2^48, as the IFMA path keeps it for the base point", P521.b))
     parts.append("#endif\n")
     return "\n".join(parts)
 
