@@ -8,7 +8,8 @@
 
 #include "base/config.h"
 
-#define TARGET __attribute__((target("bmi2,avx2,avx512f,avx512vl,avx512ifma")))
+/* Tuned so that compilers copy vectors by the ymm: a zmm load cannot be fed from two ymm stores that are still under way. */
+#define TARGET __attribute__((target("bmi2,avx2,avx512f,avx512vl,avx512ifma,tune=icelake-server")))
 #define INLINE KAM3_INLINE TARGET
 
 #if defined(__clang__)
