@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 from tests.clib import LIBRARY, ROOT, VARIANTS, build
 
@@ -13,6 +16,9 @@ THIRD_PARTY = ROOT.parent / "shared" / "vectors" / "third-party"
 EC_LIBRARY: tuple[Path, ...] = tuple(p for p in LIBRARY if p.parent.name in ("base", "bn", "ec", "gen"))
 #: Both products, and the build that checks every magnitude as it runs.
 EC_VARIANTS = {**VARIANTS, "verify": ("-DKAM3_VERIFY",)}
+
+#: The CPU paths that have an arithmetic of points of their own.
+EC_PATHS = ("portable", "ifma")
 
 Affine = tuple[int, int] | None
 
@@ -47,6 +53,7 @@ class Curve:
         """Return -a."""
         return None if a is None else (a[0], -a[1] % self.q)
 
+    @functools.cache  # noqa: B019  (the curves live as long as the tests, which ask for the same points on every build and path)
     def mul(self, k: int, a: Affine) -> Affine:
         """Return [k]a by doubling and adding."""
         out: Affine = None
@@ -167,9 +174,19 @@ class Group:
         return out
 
 
-def group(curve: Curve, variant: str) -> Group:
-    """Return a curve of the library built in one of EC_VARIANTS."""
+def use_path(lib: ctypes.CDLL, path: str) -> None:
+    """Let the library run on one CPU path, or skip the test by the path's name."""
+    if lib.kam3_cpu_use(path.encode(), ctypes.c_size_t(len(path))) != 0:
+        pytest.skip(f"this CPU cannot run the path {path}")
+    lib.kam3_cpu_path.restype = ctypes.c_char_p
+    assert lib.kam3_cpu_path() == path.encode()
+
+
+def group(curve: Curve, variant: str, path: str = "portable") -> Group:
+    """Return a curve of the library built in one of EC_VARIANTS, on a CPU path until another call sets another."""
     if curve is TINY:
         library = tuple(p for p in EC_LIBRARY if p.parent.name in ("base", "bn"))
         return Group(build(f"tinyec-{variant}", ("tiny_ec.c",), (*EC_VARIANTS[variant], f"-I{ROOT / 'tests' / 'c'}"), library), curve)
-    return Group(build(f"ec-{variant}", ("ec_fields.c",), EC_VARIANTS[variant], EC_LIBRARY), curve)
+    lib = build(f"ec-{variant}", ("ec_fields.c",), EC_VARIANTS[variant], EC_LIBRARY)
+    use_path(lib, path)
+    return Group(lib, curve)

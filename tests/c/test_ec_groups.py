@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.c.ec_support import CURVES, EC_VARIANTS, Affine, Curve, Group, group
+from tests.c.ec_support import CURVES, EC_PATHS, EC_VARIANTS, Affine, Curve, Group, group, use_path
 
 
-@pytest.fixture(scope="module", params=[(n, v) for n in CURVES for v in EC_VARIANTS], ids="-".join)
+@pytest.fixture(scope="module", params=[(n, v, p) for n in CURVES for v in EC_VARIANTS for p in EC_PATHS], ids="-".join)
 def curve(request: pytest.FixtureRequest) -> Group:
-    name, variant = request.param
-    return group(CURVES[name], variant)
+    name, variant, path = request.param
+    return group(CURVES[name], variant, path)
 
 
 def corners(c: Curve) -> list[int]:
@@ -28,7 +28,8 @@ def corners(c: Curve) -> list[int]:
     found = {0, 1, 2, 3, 15, 16, 17, 31, 32, 33, 47, 48, 49, 527, 528, 529, c.r - 1, c.r - 2, c.r - 16, c.r - 17, c.r // 2, c.r // 2 + 1}
     found |= {2**i + d for i in (*range(4, 70, 7), 64, 128, 255, bits - 1) for d in (-1, 0, 1)}
     found |= {sum(16 << (5 * i) for i in range(bits // 5)), sum(15 << (5 * i) for i in range(bits // 5)), 2 ** (bits - 1) - 1}
-    return sorted(k for k in found if k < c.r)
+    found |= {(c.r - d * k) % c.r for d in (1, 2) for k in range(32)} | {2**i - 2 ** (i % 5) for i in range(bits - 6, bits)}
+    return sorted(k for k in found if 0 <= k < c.r)
 
 
 def some_points(c: Curve) -> list[Affine]:
@@ -75,6 +76,22 @@ def test_corner_scalars(curve: Group) -> None:
         assert curve.encode(curve.mul_base(k)) == expected
         for name in ("ge_mul", "ge_mul_vartime"):
             assert curve.encode(curve.mul(k, curve.load(None), name)) == c.encode(None)
+
+
+def test_one_scalar_on_two_points(curve: Group) -> None:
+    c = curve.curve
+    points = [c.mul(2**77 + 5, c.g), c.neg(c.g), None]
+    scalars = [0, 1, 2, c.r - 1, c.r - 2, *(random.Random(p).randrange(c.r) for p in range(6))]
+    for k in scalars:
+        for a in points:
+            for b in points:
+                out = [curve.point(), curve.point()]
+                curve.f("ge_mul_pair")(*out, curve.load(a), curve.load(b), curve.scalar(k))
+                assert [curve.encode(x) for x in out] == [c.encode(c.mul(k, a)), c.encode(c.mul(k, b))]
+    a, b = curve.load(points[0]), curve.load(points[1])
+    curve.f("ge_mul_pair")(b, a, a, b, curve.scalar(scalars[-1]))
+    assert curve.encode(b) == c.encode(c.mul(scalars[-1], points[0]))
+    assert curve.encode(a) == c.encode(c.mul(scalars[-1], points[1]))
 
 
 @settings(max_examples=20, deadline=None)
@@ -190,10 +207,12 @@ def test_all_zero_octets_are_a_point(curve: Group) -> None:
     assert curve.encode(curve.add(loaded, loaded)) == c.encode(c.mul(2, (0, y if y % 2 == 0 else c.q - y)))
 
 
+@pytest.mark.parametrize("path", EC_PATHS)
 @pytest.mark.parametrize("name", CURVES)
-def test_threads_racing_for_the_table(name: str) -> None:
+def test_threads_racing_for_the_table(name: str, path: str) -> None:
     c = CURVES[name]
     fresh = Group(private_copy(group(c, "int128").lib), c)
+    use_path(fresh.lib, path)
     scalars = [random.Random(i).randrange(c.r) for i in range(4)]
     start, results = threading.Barrier(8), [[] for _ in range(8)]
 
