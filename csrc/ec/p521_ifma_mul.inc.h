@@ -68,26 +68,42 @@ INLINE void augend_of(augend *r, const addend *a) {
     r->z = a->z;
 }
 
-/* s = A, for doublings. From homogeneous (X : Y : Z) to Jacobian coordinates: (XZ, YZ^2, Z). */
-INLINE void start(doubling *s, lanes xyz) {
-    lanes z, x_zz, y, zz, plus, minus;
-    LANES_OF(z, xyz, 2, 2, 2, 2);
-    x_zz = mul(xyz, z);    /* [XZ YZ ZZ .] */
-    y = mul(x_zz, z);      /* [. YZZ . .] */
-    LANES_OF(y, y, 1, 1, 1, 1);
-    LANES_OF(zz, x_zz, 2, 2, 2, 2);
-    LANES_OF(s->x, x_zz, 0, 0, 0, 0);
+/* s = (X : Y : Z), for doublings. All lanes alike; zz = Z^2 */
+INLINE void start_jacobian(doubling *s, lanes x, lanes y, lanes z, lanes zz) {
+    lanes plus, minus;
     FOR_LIMBS(i) {
-        plus.v[i] = vec_add(s->x.v[i], zz.v[i]);
-        minus.v[i] = vec_add(vec_sub(s->x.v[i], zz.v[i]), BIAS(i));
+        plus.v[i] = vec_add(x.v[i], zz.v[i]);
+        minus.v[i] = vec_add(vec_sub(x.v[i], zz.v[i]), BIAS(i));
         s->t.v[i] = vec_keep(8, zz.v[i]);
     }
     s->a = merge(y, 1, carry(plus));
     s->b = merge(merge(y, 1, carry(minus)), 8, z);
+    s->x = x;
 }
 
-/* table[j] = [2j+1]A */
-INLINE void fill(entry table[ENTRIES], size_t entries, doubling *s) {
+/* s = A, from homogeneous (X : Y : Z) to Jacobian coordinates: (XZ : YZ^2 : Z). */
+INLINE void start(doubling *s, lanes xyz) {
+    lanes x, y, z, zz;
+    LANES_OF(z, xyz, 2, 2, 2, 2);
+    xyz = mul(xyz, z); /* [XZ YZ ZZ .] */
+    LANES_OF(x, xyz, 0, 0, 0, 0);
+    LANES_OF(zz, xyz, 2, 2, 2, 2);
+    y = mul(xyz, z);
+    LANES_OF(y, y, 1, 1, 1, 1);
+    start_jacobian(s, x, y, z, zz);
+}
+
+INLINE void start_from(doubling *s, const addend *a) {
+    lanes x, y, z, zz;
+    LANES_OF(x, a->xyzz, 0, 0, 0, 0);
+    LANES_OF(y, a->xyzz, 1, 1, 1, 1);
+    LANES_OF(zz, a->xyzz, 2, 2, 2, 2);
+    LANES_OF(z, a->z, 3, 3, 3, 3);
+    start_jacobian(s, x, y, z, zz);
+}
+
+/* table[j] = [2j+1]A, j < entries */
+INLINE void fill(entry *table, size_t entries, doubling *s) {
     augend sum;
     addend one, two;
     addend_of_sum(&one, s);
