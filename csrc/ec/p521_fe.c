@@ -84,7 +84,7 @@ KAM3_INLINE kam3_u128 sum5(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint6
 
 /* The columns of the product, equal terms taken once: a factor 2 for i != j, another where the column wrapped;
  * d_i = 2 a_i. */
-void kam3_p521_fe_sqr(fe *r, const fe *a) {
+KAM3_INLINE void square(fe *r, const fe *a) {
     const uint64_t a0 = a->v[0], a1 = a->v[1], a2 = a->v[2], a3 = a->v[3], a4 = a->v[4];
     const uint64_t a5 = a->v[5], a6 = a->v[6], a7 = a->v[7], a8 = a->v[8];
     const uint64_t d0 = 2 * a0, d1 = 2 * a1, d2 = 2 * a2, d3 = 2 * a3, d4 = 2 * a4;
@@ -101,6 +101,8 @@ void kam3_p521_fe_sqr(fe *r, const fe *a) {
     const kam3_u128 c8 = sum5(d0, a8, d1, a7, d2, a6, d3, a5, a4, a4);
     reduce(r, c0, c1, c2, c3, c4, c5, c6, c7, c8);
 }
+
+void kam3_p521_fe_sqr(fe *r, const fe *a) { square(r, a); }
 
 /* v = the limbs of the number below q: 58 bits each, the top one 57.
  * The first pass folds at 2^521 = 1: |a| <= 31 leaves a carry of at most 64, so the number is below 2^521 + 64 and the
@@ -208,7 +210,7 @@ kam3_mask kam3_p521_fe_sqrt(fe *r, const fe *a) {
     } w;
     w.a = *a;
     w.x = *a;
-    for (int i = 0; i < 519; i++) kam3_p521_fe_sqr(&w.x, &w.x);
+    for (int i = 0; i < 519; i++) square(&w.x, &w.x);
     *r = w.x;
     kam3_p521_fe_sqr(&w.square, &w.x);
     const kam3_mask ok = kam3_p521_fe_eq(&w.square, &w.a);

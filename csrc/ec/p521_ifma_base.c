@@ -103,45 +103,55 @@ INLINE void look_up(lanes *x, lanes *y, size_t t, const uint64_t index[LANES], c
     *y = v;
 }
 
+/* The temporaries of an addition; whoever owns them wipes them, once for many additions. */
+typedef struct {
+    lanes h, g, hh, h3, v, x3, z3, t;
+} affine_work;
+
+typedef struct {
+    lanes k, t0, t1, t2, xy, yz, xz, u, v, w, plus, minus;
+} complete_work;
+
 /* s += (x, y) in the lanes `these`. Requires and Ensures: |s->x|, |s->y|, |s->z| = 1
  *
  * U = x ZZ, S = y Z ZZ, H = U - X, G = S - Y, X' = G^2 - H^3 - 2V with V = X H^2, Y' = G (V - X') - Y H^3, Z' = Z H */
-TARGET KAM3_NOINLINE static void add_affine(sums *s, const lanes *x, const lanes *y, const int these) {
-    lanes h, g, hh, h3, v, x3, t, z3;
-    sqr(&t, &s->z);
-    mul(&g, y, &s->z);
-    mul(&h, x, &t);
-    mul(&g, &g, &t);
-    h = difference(&h, &s->x, 1); /* 3 */
-    g = difference(&g, &s->y, 1); /* 3 */
-    sqr(&hh, &h);
-    sqr(&x3, &g);
-    mul(&z3, &s->z, &h);
-    mul(&h3, &h, &hh);
-    mul(&v, &s->x, &hh);
+TARGET KAM3_NOINLINE static void add_affine(sums *s, const lanes *x, const lanes *y, const int these, affine_work *w) {
+    sqr(&w->t, &s->z);
+    mul(&w->g, y, &s->z);
+    mul(&w->h, x, &w->t);
+    mul(&w->g, &w->g, &w->t);
+    w->h = difference(&w->h, &s->x, 1); /* 3 */
+    w->g = difference(&w->g, &s->y, 1); /* 3 */
+    sqr(&w->hh, &w->h);
+    sqr(&w->x3, &w->g);
+    mul(&w->z3, &s->z, &w->h);
+    mul(&w->h3, &w->h, &w->hh);
+    mul(&w->v, &s->x, &w->hh);
     FOR_LIMBS(i) {
-        const vec less = vec_add(vec_add(v.v[i], v.v[i]), h3.v[i]);                    /* 3 */
-        t.v[i] = vec_add(vec_add(v.v[i], BIAS(i, 2)), vec_sub(less, x3.v[i])); /* V - X': 6 */
-        x3.v[i] = vec_add(vec_sub(x3.v[i], less), BIAS(i, 4));                         /* 5 */
+        const vec less = vec_add(vec_add(w->v.v[i], w->v.v[i]), w->h3.v[i]);    /* 3 */
+        w->t.v[i] = vec_add(vec_add(w->v.v[i], BIAS(i, 2)), vec_sub(less, w->x3.v[i])); /* V - X': 6 */
+        w->x3.v[i] = vec_add(vec_sub(w->x3.v[i], less), BIAS(i, 4));               /* 5 */
     }
-    x3 = carry(x3);
-    mul(&t, &g, &t); /* 3 * 6 */
-    mul(&v, &s->y, &h3);
-    t = carry(difference(&t, &v, 1));
+    w->x3 = carry(w->x3);
+    mul(&w->t, &w->g, &w->t); /* 3 * 6 */
+    mul(&w->v, &s->y, &w->h3);
+    w->t = carry(difference(&w->t, &w->v, 1));
     const __mmask8 m = (__mmask8)these;
     FOR_LIMBS(i) {
-        s->x.v[i] = vec_select(s->x.v[i], m, x3.v[i]);
-        s->y.v[i] = vec_select(s->y.v[i], m, t.v[i]);
-        s->z.v[i] = vec_select(s->z.v[i], m, z3.v[i]);
+        s->x.v[i] = vec_select(s->x.v[i], m, w->x3.v[i]);
+        s->y.v[i] = vec_select(s->y.v[i], m, w->t.v[i]);
+        s->z.v[i] = vec_select(s->z.v[i], m, w->z3.v[i]);
     }
 }
 
 /* r = (a1 + a2) (b1 + b2) - c - d, all of magnitude 1 or 2: 4 */
-INLINE void cross(lanes *r, const lanes *a1, const lanes *a2, const lanes *b1, const lanes *b2, const lanes *c, const lanes *d) {
-    lanes t = sum(a1, a2), u = sum(b1, b2);
-    mul(&t, &t, &u);
-    u = sum(c, d);
-    *r = difference(&t, &u, 2);
+INLINE void cross(lanes *r, const lanes *a1, const lanes *a2, const lanes *b1, const lanes *b2, const lanes *c, const lanes *d,
+                  complete_work *s) {
+    s->u = sum(a1, a2);
+    s->v = sum(b1, b2);
+    mul(r, &s->u, &s->v);
+    s->u = sum(c, d);
+    *r = difference(r, &s->u, 2);
 }
 
 /* 3 a, |r| = 1 */
@@ -155,48 +165,49 @@ INLINE lanes thrice(lanes a) {
  *     u = 3 (xz - b t2), v = 3 (b xz - 3 t2 - t0), w = 3 (t0 - t2):
  *     X3 = xy (t1 + u) - yz v,  Y3 = (t1 - u)(t1 + u) + w v,  Z3 = yz (t1 - u) + xy w.
  * Requires: |X|, |Y|, |Z| <= 1, 2, 2, and Ensures it. */
-TARGET KAM3_NOINLINE static void add_complete(sums *a, const sums *b) {
-    lanes k, t0, t1, t2, xy, yz, xz, u, v, w, plus, minus;
-    FOR_LIMBS(i) k.v[i] = vec_all(((const uint64_t[LIMBS]){KAM3_P521_IFMA_B})[i]);
-    mul(&t0, &a->x, &b->x);
-    mul(&t1, &a->y, &b->y);
-    mul(&t2, &a->z, &b->z);
-    cross(&xy, &a->x, &a->y, &b->x, &b->y, &t0, &t1); /* 3 * 3; 4 */
-    cross(&yz, &a->y, &a->z, &b->y, &b->z, &t1, &t2); /* 4 * 4; 4 */
-    cross(&xz, &a->x, &a->z, &b->x, &b->z, &t0, &t2); /* 3 * 3; 4 */
-    mul(&u, &k, &t2);
-    u = thrice(difference(&xz, &u, 1));
-    mul(&v, &k, &xz);
-    w = difference(&v, &t2, 1);  /* 3 */
-    w = difference(&w, &t2, 1);  /* 5 */
-    w = difference(&w, &t2, 1);  /* 7 */
-    v = thrice(difference(&w, &t0, 1));
-    w = thrice(difference(&t0, &t2, 1));
-    plus = sum(&t1, &u);            /* 2 */
-    minus = difference(&t1, &u, 1); /* 3 */
-    mul(&t0, &xy, &plus);
-    mul(&t1, &yz, &v);
-    a->x = carry(difference(&t0, &t1, 1));
-    mul(&t0, &minus, &plus);
-    mul(&t1, &w, &v);
-    a->y = sum(&t0, &t1); /* 2 */
-    mul(&t0, &yz, &minus); /* 4 * 3 */
-    mul(&t1, &xy, &w);
-    a->z = sum(&t0, &t1); /* 2 */
+TARGET KAM3_NOINLINE static void add_complete(sums *a, const sums *b, complete_work *s) {
+    FOR_LIMBS(i) s->k.v[i] = vec_all(((const uint64_t[LIMBS]){KAM3_P521_IFMA_B})[i]);
+    mul(&s->t0, &a->x, &b->x);
+    mul(&s->t1, &a->y, &b->y);
+    mul(&s->t2, &a->z, &b->z);
+    cross(&s->xy, &a->x, &a->y, &b->x, &b->y, &s->t0, &s->t1, s); /* 3 * 3; 4 */
+    cross(&s->yz, &a->y, &a->z, &b->y, &b->z, &s->t1, &s->t2, s); /* 4 * 4; 4 */
+    cross(&s->xz, &a->x, &a->z, &b->x, &b->z, &s->t0, &s->t2, s); /* 3 * 3; 4 */
+    mul(&s->u, &s->k, &s->t2);
+    s->u = thrice(difference(&s->xz, &s->u, 1));
+    mul(&s->v, &s->k, &s->xz);
+    s->w = difference(&s->v, &s->t2, 1);  /* 3 */
+    s->w = difference(&s->w, &s->t2, 1);  /* 5 */
+    s->w = difference(&s->w, &s->t2, 1);  /* 7 */
+    s->v = thrice(difference(&s->w, &s->t0, 1));
+    s->w = thrice(difference(&s->t0, &s->t2, 1));
+    s->plus = sum(&s->t1, &s->u);            /* 2 */
+    s->minus = difference(&s->t1, &s->u, 1); /* 3 */
+    mul(&s->t0, &s->xy, &s->plus);
+    mul(&s->t1, &s->yz, &s->v);
+    a->x = carry(difference(&s->t0, &s->t1, 1));
+    mul(&s->t0, &s->minus, &s->plus);
+    mul(&s->t1, &s->w, &s->v);
+    a->y = sum(&s->t0, &s->t1); /* 2 */
+    mul(&s->t0, &s->yz, &s->minus); /* 4 * 3 */
+    mul(&s->t1, &s->xy, &s->w);
+    a->z = sum(&s->t0, &s->t1); /* 2 */
 }
 
 /* The sum of the four lanes, in lane 0: lanes 0 + 1 and 2 + 3, then both. */
 INLINE void join(sums *s) {
     sums other;
+    complete_work w;
     UNROLL for (int shift = 1; shift < 3; shift++) {
         FOR_LIMBS(i) {
             other.x.v[i] = shift == 1 ? vec_lanes(s->x.v[i], 1, 1, 3, 3) : vec_lanes(s->x.v[i], 2, 2, 2, 2);
             other.y.v[i] = shift == 1 ? vec_lanes(s->y.v[i], 1, 1, 3, 3) : vec_lanes(s->y.v[i], 2, 2, 2, 2);
             other.z.v[i] = shift == 1 ? vec_lanes(s->z.v[i], 1, 1, 3, 3) : vec_lanes(s->z.v[i], 2, 2, 2, 2);
         }
-        add_complete(s, &other);
+        add_complete(s, &other, &w);
     }
     kam3_wipe(&other, sizeof other);
+    kam3_wipe(&w, sizeof w);
 }
 
 /* r = lane 0 of a, |r| = 1. Requires: |a| <= 2 */
@@ -228,6 +239,7 @@ TARGET static void sum_of_entries(kam3_p521_ge *r, const kam3_p521_sc *k) {
     struct {
         sums sum;
         lanes x, y;
+        affine_work w;
         uint64_t odd[10], index[LANES], m_negative[LANES];
     } s;
     const kam3_mask m_negate = make_odd(s.odd, k);
@@ -236,7 +248,7 @@ TARGET static void sum_of_entries(kam3_p521_ge *r, const kam3_p521_sc *k) {
         for (size_t l = 0; l < LANES; l++) s.index[l] = digit_index(&s.m_negative[l], s.odd, LANES * t + l);
         look_up(&s.x, &s.y, t, s.index, s.m_negative);
         if (t > 0) {
-            add_affine(&s.sum, &s.x, &s.y, t < ROUNDS - 1 ? 15 : 1); /* d_104 is the last */
+            add_affine(&s.sum, &s.x, &s.y, t < ROUNDS - 1 ? 15 : 1, &s.w); /* d_104 is the last */
             continue;
         }
         s.sum.x = s.x;

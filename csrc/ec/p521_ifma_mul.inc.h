@@ -134,7 +134,7 @@ TARGET static void mul_groups(kam3_p521_ge *const r[GROUPS], const kam3_p521_ge 
     struct {
         entry table[ENTRIES], found;
         addend term;
-        doubling state;
+        doubling state, first;
         augend doubled;
         uint64_t odd[10];
     } s;
@@ -143,9 +143,9 @@ TARGET static void mul_groups(kam3_p521_ge *const r[GROUPS], const kam3_p521_ge 
     const kam3_mask m_negate = make_odd(s.odd, k);
 
     start(&s.state, points_in(a));
-    const doubling first = s.state;
+    s.first = s.state;
     fill(s.table, ENTRIES, &s.state);
-    s.state = first;
+    s.state = s.first;
     for (size_t i = DIGITS; i-- > 0;) {
         kam3_mask m_negative;
         const uint64_t index = digit_index(&m_negative, s.odd, i);
