@@ -43,8 +43,8 @@ KAM3_INLINE void reduce(fe *r, kam3_u128 c0, kam3_u128 c1, kam3_u128 c2, kam3_u1
 
 #define ABOVE(c) kam3_u128_lo(kam3_u128_shr(c, 58))
 
-/* The same for c_k < 2^121: then c_k / 2^58 < 2^63 needs no parting. Requires: c_7, c_8 < 2^120, so that at most 2^5 is handed to
- * the bottom. |r| = 1 */
+/* The same for c_k < 2^121: then c_k / 2^58 < 2^63 needs no parting. Requires: c_7, c_8 < 2^120, so that at most 2^5 is
+ * handed to the bottom. |r| = 1 */
 KAM3_INLINE void reduce_small(fe *r, kam3_u128 c0, kam3_u128 c1, kam3_u128 c2, kam3_u128 c3, kam3_u128 c4, kam3_u128 c5,
                               kam3_u128 c6, kam3_u128 c7, kam3_u128 c8) {
     const uint64_t t0 = LOW(c0) + 2 * ABOVE(c8);

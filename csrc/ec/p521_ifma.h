@@ -1,5 +1,5 @@
-/* P-521 on AVX-512 IFMA. Each function is what its namesake in exchange/group.h is, or returns 0, having done nothing: then
- * this CPU or its path is not the one, and the portable form has to do it. */
+/* P-521 on AVX-512 IFMA. Each function is what its namesake in exchange/group.h is, or returns 0, having done
+ * nothing: then this CPU or its path is not the one, and the portable form has to do it. */
 #ifndef KAM3_EC_P521_IFMA_H
 #define KAM3_EC_P521_IFMA_H
 

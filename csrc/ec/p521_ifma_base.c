@@ -1,10 +1,10 @@
 /* [k]G on P-521, in ymm registers: each lane is a partial sum of its own over every fourth digit.
  *
- * With the digits of p521_ifma_digits.inc.h and d_104 = 1, lane l adds the points d_i [32^i]G of i = l, 4+l .. up to 104, in this
- * order, by mixed additions, all lanes at once. No such addition is exceptional: before digit i the lane holds [s]G with
- * |s| <= sum_{j <= i-4} 31 32^j < 32^(i-3) < |d_i 32^i|, s odd times a power of 32, so not 0; and |d_i| 32^i + |s| < r, as
- * 31 32^103 + 32^100 < 2^520 and d_104 = 1. So s +- d_i 32^i is neither 0 nor a multiple of r. How the lanes' sums relate to each
- * other is not known: they are joined by complete additions.
+ * With the digits of p521_ifma_digits.inc.h and d_104 = 1, lane l adds the points d_i [32^i]G of i = l, 4+l .. up to
+ * 104, in this order, by mixed additions, all lanes at once. No such addition is exceptional: before digit i the lane
+ * holds [s]G with |s| <= sum_{j <= i-4} 31 32^j < 32^(i-3) < |d_i 32^i|, s odd times a power of 32, so not 0; and
+ * |d_i| 32^i + |s| < r, as 31 32^103 + 32^100 < 2^520 and d_104 = 1. So s +- d_i 32^i is neither 0 nor a multiple of
+ * r. How the lanes' sums relate to each other is not known: they are joined by complete additions.
  */
 #include "base/once.h"
 #include "ec/p521_ifma.h"
@@ -84,8 +84,8 @@ int kam3_p521_fast_prepare(void) {
     return 1;
 }
 
-/* Round t's entries [2 index + 1] of each lane, negated where m_negative, all ones, says so: |x| = 1, |y| = 2. Every entry is
- * read. */
+/* Round t's entries [2 index + 1] of each lane, negated where m_negative, all ones, says so: |x| = 1, |y| = 2. Every
+ * entry is read. */
 INLINE void look_up(lanes *x, lanes *y, size_t t, const uint64_t index[LANES], const uint64_t m_negative[LANES]) {
     const vec wanted = vec_load(index);
     lanes u, v;
@@ -145,8 +145,8 @@ TARGET KAM3_NOINLINE static void add_affine(sums *s, const lanes *x, const lanes
 }
 
 /* r = (a1 + a2) (b1 + b2) - c - d, all of magnitude 1 or 2: 4 */
-INLINE void cross(lanes *r, const lanes *a1, const lanes *a2, const lanes *b1, const lanes *b2, const lanes *c, const lanes *d,
-                  complete_work *s) {
+INLINE void cross(lanes *r, const lanes *a1, const lanes *a2, const lanes *b1, const lanes *b2, const lanes *c,
+                  const lanes *d, complete_work *s) {
     s->u = sum(a1, a2);
     s->v = sum(b1, b2);
     mul(r, &s->u, &s->v);
@@ -160,8 +160,8 @@ INLINE lanes thrice(lanes a) {
     return carry(a);
 }
 
-/* a += b, lane by lane, homogeneous coordinates, any points: Renes, Costello and Batina's Algorithm 4, as in point.inc.h.
- * With t0 = X1 X2, t1 = Y1 Y2, t2 = Z1 Z2, xy = X1 Y2 + X2 Y1, and yz, xz likewise,
+/* a += b, lane by lane, homogeneous coordinates, any points: Renes, Costello and Batina's Algorithm 4, as in
+ * point.inc.h. With t0 = X1 X2, t1 = Y1 Y2, t2 = Z1 Z2, xy = X1 Y2 + X2 Y1, and yz, xz likewise,
  *     u = 3 (xz - b t2), v = 3 (b xz - 3 t2 - t0), w = 3 (t0 - t2):
  *     X3 = xy (t1 + u) - yz v,  Y3 = (t1 - u)(t1 + u) + w v,  Z3 = yz (t1 - u) + xy w.
  * Requires: |X|, |Y|, |Z| <= 1, 2, 2, and Ensures it. */
@@ -217,7 +217,7 @@ INLINE void lane_0_out(kam3_p521_fe *r, lanes a) {
         vec_store(lane, a.v[i]);
         v[i] = lane[0];
     }
-    for (int pass = 0; pass < 2; pass++) { /* the second has less than 2^10 to hand on: the number ends below 2^521 + 2^10 */
+    for (int pass = 0; pass < 2; pass++) { /* the first folds less than 2^10: the number ends below 2^521 + 2^10 */
         for (int i = 0; i < 10; i++) {
             v[i] += carried;
             carried = v[i] >> 48;

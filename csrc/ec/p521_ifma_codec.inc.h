@@ -1,7 +1,7 @@
 /* Template: points of exchange/group.h in lanes, and back. Expects p521_ifma_point.inc.h before it.
  *
- * Neither way needs a multiplication: what stands for x there stands for x R^-1 = 2x here, and of homogeneous coordinates all
- * three may be doubled, or halved.
+ * Neither way needs a multiplication: what stands for x there stands for x R^-1 = 2x here, and of homogeneous
+ * coordinates all three may be doubled, or halved.
  */
 
 /* r = a in eleven limbs of 52 bits, tight. Requires: |a| <= 31 */
@@ -27,7 +27,7 @@ INLINE void limbs_in(uint64_t r[LIMBS], const kam3_p521_fe *a) {
 /* r = a, |r| = 1. Requires: a is tight */
 INLINE void limbs_out(kam3_p521_fe *r, const uint64_t a[LIMBS]) {
     for (unsigned i = 0; i < 9; i++) {
-        const unsigned limb = 58 * i / 52, bit = 58 * i % 52; /* 6 i bits into limb i: the rest, and what the next one has */
+        const unsigned limb = 58 * i / 52, bit = 58 * i % 52; /* public: where limb i begins */
         r->v[i] = ((a[limb] >> bit) | (a[limb + 1] << (52 - bit))) & KAM3_P521_M58;
         if (bit > 46) r->v[i] |= (a[limb + 2] << (104 - bit)) & KAM3_P521_M58;
     }

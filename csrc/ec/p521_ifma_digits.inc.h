@@ -2,8 +2,8 @@
  *
  * k is made odd: if it is even, [r-k]A is computed and negated. Then with signed odd digits
  *     k = 32^104 + sum_{i<104} d_i 32^i,  d_i = 2 u_i - 31 in {+-1, +-3 .. +-31},  u_i = floor(k / 2^(5i+1)) mod 32,
- * for 2 sum u_i 32^i = k - 1, as k < 2^521, and 31 sum_{i<104} 32^i = 2^520 - 1. No digit is 0, none needs a point but one of
- * 16, [1]A, [3]A .. [31]A, or its negative.
+ * for 2 sum u_i 32^i = k - 1, as k < 2^521, and 31 sum_{i<104} 32^i = 2^520 - 1. No digit is 0, none needs a point
+ * but one of 16, [1]A, [3]A .. [31]A, or its negative.
  */
 #include "base/wipe.h"
 #include "bn/bn.h"

@@ -1,10 +1,11 @@
 /* Template: the field of P-521 in vectors, one number a lane. Expects p521_ifma_vec.inc.h before it.
  *
- * Eleven unsigned limbs, radix 2^52; vector i holds limb i of every lane. Numbers are kept in Montgomery form with R = 2^520,
- * which costs nothing: q = 2^521 - 1, so 2^520 = 1/2, and a product N = low + 2^520 high is N/R = high + 2 low. A number is
+ * Eleven unsigned limbs, radix 2^52; vector i holds limb i of every lane. Numbers are kept in Montgomery form with R
+ * = 2^520, which costs nothing: q = 2^521 - 1, so 2^520 = 1/2, and a product N = low + 2^520 high is N/R = high + 2
+ * low. A number is
  *   tight   if its limbs 0 .. 9 are in [0, 2^52) and the top limb is 0, 1 or 2: what a multiplication takes;
- *   loose   if its limbs 0 .. 9 are in [0, 2^63 - 2^52) and the top limb is in [0, 2^11): what a multiplication gives, and sums
- *           of such numbers. A difference needs a multiple of q with it, lest a limb fall below zero.
+ *   loose   if its limbs 0 .. 9 are in [0, 2^63 - 2^52) and the top limb is in [0, 2^11): what a multiplication gives, and
+ *           sums of such numbers. A difference needs a multiple of q with it, lest a limb fall below zero.
  * Lanes never influence each other but through vec_lanes, so a lane that nobody reads may hold anything.
  */
 
@@ -36,9 +37,10 @@ INLINE lanes merge(lanes a, const int set, lanes b) {
         FOR_LIMBS(limb) (r).v[limb] = vec_merge_lanes((r).v[limb], set, (b).v[limb], i, j, k, l);                      \
     } while (0)
 
-/* The carries, in three parts, because products come out limb by limb, the ninth first. What is above bit 521 by limbs 9 and 10
- * alone, t < 2^12, is folded to the bottom; limb 9 and the top limb keep less than 2^521. Then every limb hands on what is above
- * its 52 bits: less than 2^11 + 1. Limb 9 gets that on top of less than 2^52, so the top limb of 0 or 1 grows by at most 1. */
+/* The carries, in three parts, because products come out limb by limb, the ninth first. What is above bit 521 by
+ * limbs 9 and 10 alone, t < 2^12, is folded to the bottom; limb 9 and the top limb keep less than 2^521. Then every
+ * limb hands on what is above its 52 bits: less than 2^11 + 1. Limb 9 gets that on top of less than 2^52, so the top
+ * limb of 0 or 1 grows by at most 1. */
 INLINE vec carry_top(lanes *r, vec limb9, vec limb10) {
     const vec t = vec_add(limb10, vec_shr(limb9, 52));
     r->v[9] = vec_and(limb9, vec_all(LIMB_MASK));
@@ -80,9 +82,9 @@ INLINE tops tops_of(const lanes *a, const lanes *b) {
 
 /* low + 2^520 up = a' b', where a = a' + R a'' with the top limb a'', b alike: 200 halves of products.
  *
- * Shell m has the products of limbs m with limbs 0 .. m: it can begin as soon as the carry of a and b has reached limb m. Twenty
- * sums that do not wait for each other hide the latency of 4. A column gets at most 10 low halves and 9 high ones, each below
- * 2^52. */
+ * Shell m has the products of limbs m with limbs 0 .. m: it can begin as soon as the carry of a and b has reached
+ * limb m. Twenty sums that do not wait for each other hide the latency of 4. A column gets at most 10 low halves and
+ * 9 high ones, each below 2^52. */
 INLINE void columns(vec low[10], vec up[10], const lanes *a, const lanes *b) {
     UNROLL for (int i = 0; i < 10; i++) low[i] = up[i] = vec_zero();
     UNROLL for (int m = 0; m < 10; m++) {
@@ -101,8 +103,9 @@ INLINE void columns(vec low[10], vec up[10], const lanes *a, const lanes *b) {
     }
 }
 
-/* Limb i < 10 of a b / R = up + 2 low + a'' b' + b'' a' + R a'' b'': the top limbs cost additions under masks, not products. It is
- * below 43 2^52, as 20 halves meet in it, one at least not doubled, and the top limbs' 4 2^52. Limb 10 is a'' b'', at most 4. */
+/* Limb i < 10 of a b / R = up + 2 low + a'' b' + b'' a' + R a'' b'': the top limbs cost additions under masks, not
+ * products. It is below 43 2^52, as 20 halves meet in it, one at least not doubled, and the top limbs' 4 2^52. Limb
+ * 10 is a'' b'', at most 4. */
 INLINE vec product_limb(vec low, vec up, const lanes *a, const lanes *b, tops t, const int i) {
     up = vec_select_add(up, t.a_odd, up, b->v[i]);
     low = vec_select_add(low, t.a_two, low, b->v[i]);
@@ -111,8 +114,8 @@ INLINE vec product_limb(vec low, vec up, const lanes *a, const lanes *b, tops t,
     return vec_add(up, vec_add(low, low));
 }
 
-/* r = SUM(a b / R), tight, where the macro SUM(p, i) makes limb i of a loose number from limb i of the product, p. r may be a or
- * b. */
+/* r = SUM(a b / R), tight, where the macro SUM(p, i) makes limb i of a loose number from limb i of the product, p. r
+ * may be a or b. */
 #define PRODUCT(r, a, b, SUM)                                                                                          \
     do {                                                                                                               \
         const lanes a_ = (a), b_ = (b);                                                                                \

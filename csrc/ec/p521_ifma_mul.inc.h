@@ -2,15 +2,15 @@
  *
  * With the digits of p521_ifma_digits.inc.h, from the highest, d_104 = 1, down: five doublings and an addition a digit.
  *
- * No addition is exceptional, for 0 < k < r and A of the prime order r. Of the table: [2]A + [j]A, j = 1, 3 .. 29; +-2 = j mod r
- * never. Of the loop: after digit i the sum is [s_i]A with s_i = 32 s_(i+1) + d_i, s_104 = 1, so s_i = floor(k / 32^i) with its
- * lowest bit set, 1 <= s_i <= k < r: no sum is the identity. [32 s_(i+1)]A = [-d_i]A would mean s_i = 0 mod r. And [32
- * s_(i+1)]A = [d_i]A means s_i = 2 d_i mod r. s_i is odd, so s_i = 2 d_i + r, with d_i < 0 as s_i < r. If i > 0, s_i is less than
- * r / 32 + 1. If i = 0, s_0 = k = r - 2e with e = -d_0, 1 <= e <= 31; but d_0 = (k mod 64) - 32 means k = 32 - e mod 64, and
- * r = 9 mod 64, so e = -23 mod 64: there is no such e.
+ * No addition is exceptional, for 0 < k < r and A of the prime order r. Of the table: [2]A + [j]A, j = 1, 3 .. 29;
+ * +-2 = j mod r never. Of the loop: after digit i the sum is [s_i]A with s_i = 32 s_(i+1) + d_i, s_104 = 1, so s_i =
+ * floor(k / 32^i) with its lowest bit set, 1 <= s_i <= k < r: no sum is the identity. [32 s_(i+1)]A = [-d_i]A would
+ * mean s_i = 0 mod r. And [32 s_(i+1)]A = [d_i]A means s_i = 2 d_i mod r. s_i is odd, so s_i = 2 d_i + r, with d_i <
+ * 0 as s_i < r. If i > 0, s_i is less than r / 32 + 1. If i = 0, s_0 = k = r - 2e with e = -d_0, 1 <= e <= 31; but
+ * d_0 = (k mod 64) - 32 means k = 32 - e mod 64, and r = 9 mod 64, so e = -23 mod 64: there is no such e.
  *
- * Nor has doubling an exception: the order is odd. If k = 0 or A is the identity, numbers without meaning are computed, in the
- * same time, and the identity is returned.
+ * Nor has doubling an exception: the order is odd. If k = 0 or A is the identity, numbers without meaning are
+ * computed, in the same time, and the identity is returned.
  */
 #include "ec/p521_ifma_digits.inc.h"
 
@@ -130,7 +130,8 @@ INLINE void dbl_5(doubling *s, augend *r) {
 }
 
 /* r[g] = [k]a[g] */
-TARGET static void mul_groups(kam3_p521_ge *const r[GROUPS], const kam3_p521_ge *const a[GROUPS], const kam3_p521_sc *k) {
+TARGET static void mul_groups(kam3_p521_ge *const r[GROUPS], const kam3_p521_ge *const a[GROUPS],
+                              const kam3_p521_sc *k) {
     struct {
         entry table[ENTRIES], found;
         addend term;

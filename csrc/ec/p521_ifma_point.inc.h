@@ -1,10 +1,11 @@
-/* Template: doubling and addition on P-521, the products of a formula side by side in the lanes. Expects p521_ifma_fe.inc.h
- * before it.
+/* Template: doubling and addition on P-521, the products of a formula side by side in the lanes. Expects
+ * p521_ifma_fe.inc.h before it.
  *
- * Modified Jacobian coordinates: (x, y) = (X/Z^2, Y/Z^3), and T = -3Z^4 while doublings follow each other. Each formula is a
- * sequence of levels, four products at once, with only sums between them. In comments [..] are the lanes of a group, a dot is a
- * lane that nobody reads. All numbers kept are tight. Between levels, in units of 2^52 and for the limbs below the top one,
- * products are below 43, and what is subtracted never exceeds 3 * 43, which the bias of 511 covers; sums stay below 2^10 + 2^8.
+ * Modified Jacobian coordinates: (x, y) = (X/Z^2, Y/Z^3), and T = -3Z^4 while doublings follow each other. Each
+ * formula is a sequence of levels, four products at once, with only sums between them. In comments [..] are the lanes
+ * of a group, a dot is a lane that nobody reads. All numbers kept are tight. Between levels, in units of 2^52 and for
+ * the limbs below the top one, products are below 43, and what is subtracted never exceeds 3 * 43, which the bias of
+ * 511 covers; sums stay below 2^10 + 2^8.
  */
 
 /* What a doubling takes: a = [X Y Y Y], b = [X Y Y Z], t = [T . . .], x = [. . X .]; the first of several takes

@@ -1,8 +1,9 @@
 /* Template: the field of P-521 in vectors, for the base point. Expects p521_ifma_vec.inc.h before it.
  *
- * Eleven limbs, radix 2^48, in the multiplier's slots of 52 bits; vector i holds limb i of every lane. Four bits a limb are left
- * for sums, so that only products carry, each limb to the next and all at once. Numbers are plain; 2^528 = 2^7 mod q. Magnitude m
- * means that every limb is at most m U, U = 2^48 + 2^20, as in ec/field.h; in comments it stands after the value.
+ * Eleven limbs, radix 2^48, in the multiplier's slots of 52 bits; vector i holds limb i of every lane. Four bits a
+ * limb are left for sums, so that only products carry, each limb to the next and all at once. Numbers are plain;
+ * 2^528 = 2^7 mod q. Magnitude m means that every limb is at most m U, U = 2^48 + 2^20, as in ec/field.h; in comments
+ * it stands after the value.
  */
 
 #define LIMBS 11
@@ -30,9 +31,9 @@ INLINE lanes carry(lanes a) {
 
 /* r = low_j + 2^4 high_(j-1) + 2^7 (low_(j+11) + 2^4 high_(j+10)), carried.
  *
- * Of products of magnitudes a b <= 30 low halves are below 2^52 and high ones at most 30 U^2 / 2^52 < 30.1 2^44. In units of 2^48 a
- * column k < 11 gets 16 (k+1) + 30.1 k, column j + 11 gets 16 (10-j) + 30.1 (11-j): limb j at most 2^7 (491.1 - 46.1 j) + 46.1 j +
- * 16, largest for j = 0, 62877 < 2^16. For the top limb, j = 10, it is below 2^13. */
+ * Of products of magnitudes a b <= 30 low halves are below 2^52 and high ones at most 30 U^2 / 2^52 < 30.1 2^44. In
+ * units of 2^48 a column k < 11 gets 16 (k+1) + 30.1 k, column j + 11 gets 16 (10-j) + 30.1 (11-j): limb j at most
+ * 2^7 (491.1 - 46.1 j) + 46.1 j + 16, largest for j = 0, 62877 < 2^16. For the top limb, j = 10, it is below 2^13. */
 INLINE void reduce(lanes *r, const vec low[21], const vec high[21]) {
     lanes t;
     UNROLL for (int j = 0; j < LIMBS; j++) {

@@ -1,8 +1,9 @@
 /* Template: [k]A for a public k and one point, which may be secret. Expects p521_ifma_mul.inc.h before it.
  *
- * k is at most (r-1)/2: if it is not, [r-k]A is computed and negated. Digits are 0 or odd and at most 15 in magnitude, with four
- * zeros at least after each that is not 0. No addition is exceptional: the sum before digit d is [2^n s]A with n >= 5 and s >= 1, as
- * the highest digit is positive, and 2^n s + d <= k + 16; so 15 < 2^n s < r - 15, and it is not [+-d]A.
+ * k is at most (r-1)/2: if it is not, [r-k]A is computed and negated. Digits are 0 or odd and at most 15 in
+ * magnitude, with four zeros at least after each that is not 0. No addition is exceptional: the sum before digit d is
+ * [2^n s]A with n >= 5 and s >= 1, as the highest digit is positive, and 2^n s + d <= k + 16; so 15 < 2^n s < r - 15,
+ * and it is not [+-d]A.
  */
 
 #define NAF_DIGITS 522

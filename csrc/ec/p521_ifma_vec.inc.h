@@ -1,14 +1,15 @@
 /* Template: names for the vector instructions of the P-521 path, in ymm (GROUPS = 1) or zmm registers (GROUPS = 2).
  *
- * A vector is GROUPS groups of four lanes of 64 bits. Everything that moves lanes does so inside each group, so that the same
- * source serves one chain of operations or two side by side. A lane set is a constant of four bits, lane 0 lowest, and names
- * those lanes in every group.
+ * A vector is GROUPS groups of four lanes of 64 bits. Everything that moves lanes does so inside each group, so that
+ * the same source serves one chain of operations or two side by side. A lane set is a constant of four bits, lane 0
+ * lowest, and names those lanes in every group.
  */
 #include <immintrin.h>
 
 #include "base/config.h"
 
-/* Tuned so that compilers copy vectors by the ymm: a zmm load cannot be fed from two ymm stores that are still under way. */
+/* Tuned so that compilers copy vectors by the ymm: a zmm load cannot be fed from two ymm stores that are still under
+ * way. */
 #define TARGET __attribute__((target("bmi2,avx2,avx512f,avx512vl,avx512ifma,tune=icelake-server")))
 #define INLINE KAM3_INLINE TARGET
 

@@ -7,7 +7,7 @@
  *   KAM3_EC_SCALAR_LIMBS       64-bit limbs of a scalar
  *   KAM3_EC_FE_OCTETS, KAM3_EC_ELEMENT_OCTETS
  *   static const fe curve_b, base_x, base_y
- *   KAM3_EC_FAST               defined if a CPU path may take the multiplications: fast_mul and its like, as p521_ifma.h has them
+ *   KAM3_EC_FAST               defined if a CPU path may take the multiplications: fast_mul and so on, see p521_ifma.h
  * of a curve y^2 = x^3 - 3x + b with r points (cofactor 1), over a prime q = 3 mod 4. A source file holds one curve.
  *
  * The formulas are those of Renes, Costello and Batina, "Complete addition formulas for prime order elliptic curves"
