@@ -1,5 +1,6 @@
 /* P-521 [FIPS 186-4, D.1.2.5]: the templates over the field of p521_fe.h and the scalars mod r. */
 #include "ec/ec.h"
+#include "ec/p521_ifma.h"
 #include "gen/curves.h"
 #include "gen/moduli.h"
 
@@ -7,7 +8,19 @@ typedef kam3_p521_fe fe;
 typedef kam3_p521_ge ge;
 typedef kam3_p521_sc sc;
 
+/* The CPU path that has this curve. */
+static int kam3_p521_fast_mul(ge *r, const ge *a, const sc *k) { return kam3_p521_ifma_mul(r, a, k); }
+
+static int kam3_p521_fast_mul_pair(ge *r1, ge *r2, const ge *a1, const ge *a2, const sc *k) {
+    return kam3_p521_ifma_mul_pair(r1, r2, a1, a2, k);
+}
+
+static int kam3_p521_fast_mul_vartime(ge *r, const ge *a, const sc *k) { return kam3_p521_ifma_mul_vartime(r, a, k); }
+static int kam3_p521_fast_mul_base(ge *r, const sc *k) { return kam3_p521_ifma_mul_base(r, k); }
+static int kam3_p521_fast_prepare_tables(void) { return kam3_p521_ifma_prepare_tables(); }
+
 #define KAM3_EC_PREFIX kam3_p521_
+#define KAM3_EC_FAST
 #define KAM3_EC_SCALAR_BITS 521
 #define KAM3_EC_SCALAR_LIMBS 9
 #define KAM3_EC_FE_OCTETS KAM3_P521_FE_OCTETS

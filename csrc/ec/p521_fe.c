@@ -41,6 +41,33 @@ KAM3_INLINE void reduce(fe *r, kam3_u128 c0, kam3_u128 c1, kam3_u128 c2, kam3_u1
     KAM3_P521_FE_SET_MAGNITUDE(r, 1);
 }
 
+#define ABOVE(c) kam3_u128_lo(kam3_u128_shr(c, 58))
+
+/* The same for c_k < 2^121: then c_k / 2^58 < 2^63 needs no parting. Requires: c_7, c_8 < 2^120, so that at most 2^5 is
+ * handed to the bottom. |r| = 1 */
+KAM3_INLINE void reduce_small(fe *r, kam3_u128 c0, kam3_u128 c1, kam3_u128 c2, kam3_u128 c3, kam3_u128 c4, kam3_u128 c5,
+                              kam3_u128 c6, kam3_u128 c7, kam3_u128 c8) {
+    const uint64_t t0 = LOW(c0) + 2 * ABOVE(c8);
+    const uint64_t t1 = LOW(c1) + ABOVE(c0);
+    const uint64_t t2 = LOW(c2) + ABOVE(c1);
+    const uint64_t t3 = LOW(c3) + ABOVE(c2);
+    const uint64_t t4 = LOW(c4) + ABOVE(c3);
+    const uint64_t t5 = LOW(c5) + ABOVE(c4);
+    const uint64_t t6 = LOW(c6) + ABOVE(c5);
+    const uint64_t t7 = LOW(c7) + ABOVE(c6);
+    const uint64_t t8 = LOW(c8) + ABOVE(c7);
+    r->v[0] = (t0 & M58) + 2 * (t8 >> 58);
+    r->v[1] = (t1 & M58) + (t0 >> 58);
+    r->v[2] = (t2 & M58) + (t1 >> 58);
+    r->v[3] = (t3 & M58) + (t2 >> 58);
+    r->v[4] = (t4 & M58) + (t3 >> 58);
+    r->v[5] = (t5 & M58) + (t4 >> 58);
+    r->v[6] = (t6 & M58) + (t5 >> 58);
+    r->v[7] = (t7 & M58) + (t6 >> 58);
+    r->v[8] = (t8 & M58) + (t7 >> 58);
+    KAM3_P521_FE_SET_MAGNITUDE(r, 1);
+}
+
 /* sum_(j=0..8) e_(-j) b_j */
 KAM3_INLINE kam3_u128 column(const uint64_t *e, const uint64_t *b) {
     kam3_u128 s = kam3_u128_mul(e[0], b[0]);
@@ -84,7 +111,7 @@ KAM3_INLINE kam3_u128 sum5(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint6
 
 /* The columns of the product, equal terms taken once: a factor 2 for i != j, another where the column wrapped;
  * d_i = 2 a_i. */
-void kam3_p521_fe_sqr(fe *r, const fe *a) {
+KAM3_INLINE void square(fe *r, const fe *a, const int small) {
     const uint64_t a0 = a->v[0], a1 = a->v[1], a2 = a->v[2], a3 = a->v[3], a4 = a->v[4];
     const uint64_t a5 = a->v[5], a6 = a->v[6], a7 = a->v[7], a8 = a->v[8];
     const uint64_t d0 = 2 * a0, d1 = 2 * a1, d2 = 2 * a2, d3 = 2 * a3, d4 = 2 * a4;
@@ -99,8 +126,14 @@ void kam3_p521_fe_sqr(fe *r, const fe *a) {
     const kam3_u128 c6 = sum5(d0, a6, d1, a5, d2, a4, a3, a3, d7, d8);
     const kam3_u128 c7 = sum5(d0, a7, d1, a6, d2, a5, d3, a4, d8, a8);
     const kam3_u128 c8 = sum5(d0, a8, d1, a7, d2, a6, d3, a5, a4, a4);
-    reduce(r, c0, c1, c2, c3, c4, c5, c6, c7, c8);
+    if (small) {
+        reduce_small(r, c0, c1, c2, c3, c4, c5, c6, c7, c8);
+    } else {
+        reduce(r, c0, c1, c2, c3, c4, c5, c6, c7, c8);
+    }
 }
+
+void kam3_p521_fe_sqr(fe *r, const fe *a) { square(r, a, 0); }
 
 /* v = the limbs of the number below q: 58 bits each, the top one 57.
  * The first pass folds at 2^521 = 1: |a| <= 31 leaves a carry of at most 64, so the number is below 2^521 + 64 and the
@@ -207,8 +240,8 @@ kam3_mask kam3_p521_fe_sqrt(fe *r, const fe *a) {
         fe a, x, square;
     } w;
     w.a = *a;
-    w.x = *a;
-    for (int i = 0; i < 519; i++) kam3_p521_fe_sqr(&w.x, &w.x);
+    kam3_p521_fe_sqr(&w.x, &w.a);
+    for (int i = 1; i < 519; i++) square(&w.x, &w.x, 1); /* |x| = 1: columns at most 17 U^2, c_7 10 U^2 */
     *r = w.x;
     kam3_p521_fe_sqr(&w.square, &w.x);
     const kam3_mask ok = kam3_p521_fe_eq(&w.square, &w.a);

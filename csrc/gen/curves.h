@@ -55,4 +55,10 @@
 #define KAM3_P256_SIXTEEN \
     0x0000000000000010, 0xfffffff000000000, 0xffffffffffffffff, 0x0000000fffffffef
 
+/* P521: b in radix 2^48, as the IFMA path keeps it for the base point */
+#define KAM3_P521_IFMA_B \
+    0x00001fd46b503f00, 0x00003d2c34f1ef45, 0x0000bf073573df88, 0x00001652c0bd3bb1, 0x00003951ec7e937b, \
+    0x00008ef109e15619, 0x000015f3b8b48991, 0x0000a2da725b99b3, 0x000021a0b68540ee, 0x00008e1c9a1f929a, \
+    0x00000051953eb961
+
 #endif

@@ -86,6 +86,8 @@ def text() -> str:
     parts.append(define(lanes, "IFMA_ONE", "2^260 mod q in radix 2^52: 1 as the IFMA path keeps it", 1))
     parts.append(define(lanes, "IFMA_B", "b in the same form", P256.b))
     parts.append(define(P256, "SIXTEEN", "16 in Montgomery form: brings x 2^256 to x 2^260", 16))
+    slots = replace(P521, count=11, bits=48)
+    parts.append(define(slots, "IFMA_B", "P521: b in radix 2^48, as the IFMA path keeps it for the base point", P521.b))
     parts.append("#endif\n")
     return "\n".join(parts)
 
