@@ -13,13 +13,13 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 import kam3
-from backends import tiny
 from kam3 import backends, sets
 from kam3.algorithms import Algorithm
 from kam3.backends import groups
 from kam3.backends.reference import ReferenceBackend
 from kam3.errors import BackendUnavailableError, DegenerateError, ExchangeStateError, InvalidElementError, InvalidSecretError
-from vectors import frozen
+from tests.backends import tiny
+from tests.vectors import frozen
 
 DL = (kam3.DL_2048, kam3.DL_4096)
 EC = (kam3.EC_P256, kam3.EC_P521)

@@ -20,7 +20,7 @@ from kam3.backends.base import Backend
 from kam3.backends.reference import PLAIN_GROUPS, ReferenceBackend
 from kam3.errors import Kam3Error
 from kam3.sets import ParameterSet, Role
-from vectors import frozen
+from tests.vectors import frozen
 
 REFERENCE = ReferenceBackend()
 

@@ -10,7 +10,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backends import tiny
 from kam3 import sets
 from kam3.backends import groups
 from kam3.backends.groups import Curve, ModpGroup
@@ -26,6 +25,7 @@ from kam3.backends.reference import (
 )
 from kam3.errors import DegenerateError, Kam3Error, Rule, fault
 from kam3.octets import vi, vs
+from tests.backends import tiny
 
 ALL_TINY = [*tiny.TINY_DL.values(), *tiny.TINY_EC.values()]
 any_tiny = pytest.mark.parametrize("group", ALL_TINY, ids=lambda group: f"{type(group).__name__}-{group.q}")

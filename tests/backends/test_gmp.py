@@ -15,7 +15,7 @@ from kam3.backends import groups
 
 gmp = pytest.importorskip("kam3.backends.gmp", reason="gmpy2 is not installed", exc_type=ImportError)
 
-from backends import tiny  # noqa: E402  # after the skip
+from tests.backends import tiny  # noqa: E402  # after the skip
 
 CURVES = {"P-256": groups.EC_P256, "P-521": groups.EC_P521}
 MODPS = {"2048": groups.DL_2048, "4096": groups.DL_4096}

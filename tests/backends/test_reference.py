@@ -6,11 +6,11 @@ import os
 
 import pytest
 
-from backends import tiny
 from kam3 import sets
 from kam3.backends.groups import ModpGroup
 from kam3.backends.reference import ReferenceBackend
 from kam3.sets import ParameterSet, Role
+from tests.backends import tiny
 
 REFERENCE = ReferenceBackend()
 

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 from kam3 import sets
 from kam3.backends import groups
 from kam3.sets import ParameterSet
-from vectors import frozen
+from tests.vectors import frozen
 
 HASHES = {"sha256": hashes.SHA256(), "sha512": hashes.SHA512()}
 NIST = {sets.EC_P256: ec.SECP256R1(), sets.EC_P521: ec.SECP521R1()}

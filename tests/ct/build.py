@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from ct import answers
 from kam3.sets import ParameterSet
 from tests import clib
+from tests.ct import answers
 
 HERE = Path(__file__).resolve().parent
 FLAGS = (*clib.WARNINGS, "-fPIC", "-fvisibility=hidden", f"-I{clib.CSRC}", f"-I{HERE}")

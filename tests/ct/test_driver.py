@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ct import build
 from kam3 import sets
 from kam3.sets import ParameterSet
+from tests.ct import build
 
 
 @pytest.fixture(scope="module")

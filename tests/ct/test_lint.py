@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ct import build, lint
 from tests import clib
+from tests.ct import build, lint
 
 #: planted function -> the rule or import it breaks, by architecture
 PLANTED = {

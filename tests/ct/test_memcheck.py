@@ -6,9 +6,9 @@ import functools
 
 import pytest
 
-from ct import build
 from kam3 import sets
 from kam3.sets import ParameterSet
+from tests.ct import build
 
 #: The default run: all of gcc -O2, and of clang -O3, which once made a branch of a mask in the inverse, the cheap half.
 DEFAULT = {(("gcc", "-O2"), ps) for ps in sets.SETS} | {(("clang", "-O3"), ps) for ps in sets.SETS if ps.is_curve}

@@ -7,9 +7,9 @@ import shutil
 
 import pytest
 
-from ct import build
 from kam3 import sets
 from kam3.sets import ParameterSet
+from tests.ct import build
 
 #: A secret may be passed and returned by value; that is no use of it.
 SANITIZE = ("-DKAM3_CT_MSAN", "-include", "msan.h", "-fsanitize=memory", "-fsanitize-recover=memory", "-fno-sanitize-memory-param-retval")
