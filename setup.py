@@ -77,7 +77,7 @@ class BuildCore(build_ext):
         extra, extra_link = (shlex.split(os.environ.get(name, "")) for name in ("KAM3_CFLAGS", "KAM3_LDFLAGS"))
         if self.compiler.compiler_type == "msvc":
             return [*self._choose_clang_cl(), "/O2", *extra], extra_link
-        compile_flags = ["-std=c11", "-O2", "-fvisibility=hidden", *extra]
+        compile_flags = ["-std=c11", "-O2", "-g0", "-fvisibility=hidden", *extra]
         if sys.platform == "darwin":
             entry = "PyInit__native" if sys.implementation.name == "cpython" else "_cffi_pypyinit__native"
             return compile_flags, [f"-Wl,-exported_symbol,_{entry}", *extra_link]

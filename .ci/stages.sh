@@ -94,7 +94,7 @@ readme_tests() {
     tree=$(copy readme)
     . "$(environment readme)/bin/activate"
     cd "$tree"
-    pip install '.[test]' && pytest --durations=15
+    pip install '.[test]' && pytest --durations=15 -rs
 }
 
 sanitizers() {
@@ -156,14 +156,16 @@ installed() {
         (cd "$work" && "$work/env-$2/bin/python" "$root/tests/wheel_check.py")
     }
     KAM3_REQUIRE_C=1 check "$python" sdist "$sdist"
-    local minor
+    local minor tried=""
     for minor in 10 11 12 13 14; do
         for other in "python3.$minor" "$HOME"/.pyenv/versions/3."$minor".*/bin/python; do
             "$other" -c "" 2>/dev/null || continue # not there, or a pyenv shim without a version behind it
             check "$other" "py3$minor" "$work"/wheelhouse/*.whl
+            tried+=" 3.$minor"
             break
         done
     done
+    echo "the wheel was tried on CPython${tried:?found no Python to try the wheel on}"
 }
 
 nightly_tests() {

@@ -10,6 +10,7 @@
  *           the verdict.
  * Outputs   are all zero after an error. An output must not overlap any other buffer of the same call; this is checked, and after
  *           KAM3_ERR_ALIAS and KAM3_ERR_NULL no buffer has been touched.
+ * Stack     A call needs up to 56 KiB of stack, and wipes what it used.
  * Stability The C interface may change before version 1.0.
  */
 #ifndef KAM3_H

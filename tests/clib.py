@@ -35,9 +35,10 @@ def compiler() -> str:
     return path
 
 
-def _key(*parts: str) -> str:
+def _key(cc: str, *flags: str) -> str:
     """Name a build by everything it is made from."""
-    digest = hashlib.sha256("\0".join(parts).encode())
+    version = subprocess.run([cc, "--version"], check=True, capture_output=True, text=True).stdout
+    digest = hashlib.sha256("\0".join((cc, version, *flags)).encode())
     for path in sorted(CSRC.glob("**/*.[ch]")):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:20]
@@ -83,9 +84,11 @@ def forced_path(library: ctypes.CDLL, path: str) -> Iterator[None]:
     library.kam3_cpu_path.restype = ctypes.c_char_p
     before = library.kam3_cpu_path()
     use_path(library, path)
-    yield
-    assert library.kam3_cpu_path() == path.encode(), "no test left another path behind"
-    library.kam3_cpu_use(before, ctypes.c_size_t(len(before)))
+    try:
+        yield
+        assert library.kam3_cpu_path() == path.encode(), "no test left another path behind"
+    finally:
+        library.kam3_cpu_use(before, ctypes.c_size_t(len(before)))
 
 
 def limbs(number: int, count: int) -> ctypes.Array[ctypes.c_uint64]:

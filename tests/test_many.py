@@ -64,6 +64,17 @@ def test_faults_stand_in_their_places(backend: str) -> None:
     assert all(result.__traceback__ is None for result in results[1:-1]), "its frames hold secrets"
 
 
+def test_an_exception_in_its_place_leads_to_no_secret(backend: str) -> None:
+    """Neither its own frames nor those of an exception it came from: they know the S_s1 of the whole run."""
+    s = scalars(1)[0]
+    off_curve, kc1 = bytes([0] * 32 + [2]), P256.kc1(s)
+    with pytest.raises(kam3.errors.InvalidElementError):
+        P256.check_element(off_curve)
+    for result in P256.respond_many([(off_curve, kc1, s), (kc1, off_curve, s), (kc1, kc1, bytes(32))]):
+        assert isinstance(result, kam3.errors.Kam3Error)
+        assert (result.__traceback__, result.__context__, result.__cause__) == (None, None, None)
+
+
 def test_an_endless_iterable_is_read_a_few_items_ahead() -> None:
     read = []
 

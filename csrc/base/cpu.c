@@ -56,8 +56,8 @@ uint32_t kam3_cpu_features(void) { return 0; }
 #endif
 
 #define SHANI (KAM3_CPU_SHA | KAM3_CPU_SSSE3)
-#define ADX (KAM3_CPU_BMI2 | KAM3_CPU_ADX)
-#define IFMA (ADX | KAM3_CPU_AVX2 | KAM3_CPU_AVX512F | KAM3_CPU_AVX512VL | KAM3_CPU_AVX512IFMA)
+#define ADX (KAM3_CPU_BMI2 | KAM3_CPU_ADX | KAM3_CPU_AVX2)
+#define IFMA (ADX | KAM3_CPU_AVX512F | KAM3_CPU_AVX512VL | KAM3_CPU_AVX512IFMA)
 
 /* The CPU word holds the features in use, with the path's number above them; it is 0 until first asked. */
 #define CHOSEN 0x80000000u
@@ -73,7 +73,7 @@ static const struct {
 } paths[] = {
     {"portable", 8, 0, 0},
     {"shani", 5, SHANI, SHANI},
-    {"adx", 3, ADX, ADX | SHANI | KAM3_CPU_BMI1 | KAM3_CPU_AVX2},
+    {"adx", 3, ADX, ADX | SHANI | KAM3_CPU_BMI1},
     {"ifma", 4, IFMA, ~0u >> (32 - PATH_SHIFT)},
 };
 
@@ -87,13 +87,16 @@ static uint32_t word_for(unsigned path, uint32_t found) {
 static int runs(unsigned path, uint32_t found) { return (found & paths[path].needed) == paths[path].needed; }
 
 static uint32_t current_word(void) {
-    uint32_t word = atomic_load_explicit(&cpu_word, memory_order_relaxed);
+    unsigned word = atomic_load_explicit(&cpu_word, memory_order_relaxed);
     if (word == 0) {
         const uint32_t found = kam3_cpu_features();
         unsigned best = sizeof paths / sizeof paths[0] - 1;
         while (!runs(best, found)) best--; /* the first needs nothing */
-        word = word_for(best, found);
-        atomic_store_explicit(&cpu_word, word, memory_order_relaxed);
+        const uint32_t first = word_for(best, found);
+        /* a kam3_cpu_use that came meanwhile stays: then `word` is what it chose */
+        if (atomic_compare_exchange_strong_explicit(&cpu_word, &word, first, memory_order_relaxed, memory_order_relaxed)) {
+            word = first;
+        }
     }
     return word;
 }

@@ -22,6 +22,7 @@ KAM3_INLINE int kam3_once_ready(kam3_once *once) { return atomic_load_explicit(&
 /* 1 for exactly one caller in the life of the process: it must fill the table and then call kam3_once_publish. */
 KAM3_INLINE int kam3_once_claim(kam3_once *once) {
     int empty = 0;
+    if (atomic_load_explicit(&once->state, memory_order_relaxed) != 0) return 0; /* no locked access once it is claimed */
     return atomic_compare_exchange_strong_explicit(&once->state, &empty, 1, memory_order_acquire, memory_order_acquire);
 }
 

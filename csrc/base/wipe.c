@@ -9,3 +9,24 @@ void kam3_wipe(void *buffer, size_t len) {
     for (size_t i = 0; i < len; i++) p[i] = 0;
 #endif
 }
+
+#define HASH_OCTETS 12288
+#define GROUP_OCTETS 49152
+
+static KAM3_NOINLINE void wipe_hash_frame(void) {
+    uint8_t frame[HASH_OCTETS];
+    kam3_wipe(frame, sizeof frame);
+}
+
+static KAM3_NOINLINE void wipe_group_frame(void) {
+    uint8_t frame[GROUP_OCTETS];
+    kam3_wipe(frame, sizeof frame);
+}
+
+void kam3_wipe_stack(kam3_depth depth) {
+    if (depth == KAM3_DEPTH_HASH) {
+        wipe_hash_frame();
+    } else {
+        wipe_group_frame();
+    }
+}

@@ -51,7 +51,7 @@ void kam3_mod_montmul(uint64_t *r, const uint64_t *a, const uint64_t *b, const k
     kam3_wipe(t, sizeof t);
 }
 
-/* (a rr / R) b / R = a b: the first factor of each product is below m, or both are bounded by a < R, rr < m */
+/* (a rr / R) b / R = a b: rr < m, and the first product is below m: one factor of each is */
 void kam3_mod_mul(uint64_t *r, const uint64_t *a, const uint64_t *b, const kam3_modulus *mod) {
     uint64_t t[KAM3_BN_MAX_LIMBS];
     kam3_mod_montmul(t, a, mod->rr, mod);

@@ -113,7 +113,7 @@ static uint64_t bits(const DL_SC *k, size_t from, unsigned count) {
 
 /* r = table[index] if first <= index < first + count, r as it was otherwise; all these entries are read. */
 KAM3_INLINE KAM3_IFMA_TARGET void scan(number *r, const number *table, size_t first, size_t count, uint64_t index) {
-    const kam3_vec wanted = _mm512_set1_epi64((long long)index);
+    const kam3_vec wanted = _mm512_set1_epi64((long long)kam3_value_barrier(index));
     kam3_vec found[NV];
     KAM3_IFMA_UNROLL
     for (int k = 0; k < NV; k++) found[k] = _mm512_load_si512(r->limb + 8 * k);
@@ -160,26 +160,38 @@ KAM3_INLINE KAM3_IFMA_TARGET void raise(stream *s, const int n, const DL_SC *k) 
     }
 }
 
-KAM3_IFMA_TARGET int KAM3_DL(ifma_mul)(DL_GE *r, const DL_GE *a, const DL_SC *k) {
+/* The functions that others call are not compiled for the path's instructions: nothing of them runs before the check. */
+static KAM3_NOINLINE KAM3_IFMA_TARGET void mul_one(DL_GE *r, const DL_GE *a, const DL_SC *k) {
     stream s;
-    if (!available()) return 0;
     enter(&s.x, a);
     raise(&s, 1, k);
     leave(r, &s.x);
     kam3_wipe(&s, sizeof s);
+}
+
+int KAM3_DL(ifma_mul)(DL_GE *r, const DL_GE *a, const DL_SC *k) {
+    if (!available()) return 0;
+    mul_one(r, a, k);
     return 1;
 }
 
-KAM3_IFMA_TARGET int KAM3_DL(ifma_mul_pair)(DL_GE *r1, DL_GE *r2, const DL_GE *a1, const DL_GE *a2, const DL_SC *k) {
 #if IFMA_INTERLEAVE
+static KAM3_NOINLINE KAM3_IFMA_TARGET void mul_two(DL_GE *r1, DL_GE *r2, const DL_GE *a1, const DL_GE *a2,
+                                                   const DL_SC *k) {
     stream s[2];
-    if (!available()) return 0;
     enter(&s[0].x, a1);
     enter(&s[1].x, a2);
     raise(s, 2, k);
     leave(r1, &s[0].x);
     leave(r2, &s[1].x);
     kam3_wipe(s, sizeof s);
+}
+#endif
+
+int KAM3_DL(ifma_mul_pair)(DL_GE *r1, DL_GE *r2, const DL_GE *a1, const DL_GE *a2, const DL_SC *k) {
+#if IFMA_INTERLEAVE
+    if (!available()) return 0;
+    mul_two(r1, r2, a1, a2, k);
     return 1;
 #else
     (void)r1, (void)r2, (void)a1, (void)a2, (void)k;

@@ -259,8 +259,7 @@ static void reduce(uint64_t *r, work *w, const uint64_t *q, size_t n) {
     w->top = 0;
     for (size_t row = 0; row < n; row += 8) rows_of_reduction(w->t + row, q, w);
     subtract_masked(r, w->t + n, q, kam3_value_barrier(w->top), w->t, n);
-    kam3_wipe(w->m, sizeof w->m);
-    kam3_wipe(w->t, 2 * n * sizeof w->t[0]);
+    kam3_wipe(w, offsetof(work, t) + 2 * n * sizeof w->t[0]);
 }
 
 void kam3_dl_mul_adx(uint64_t *r, const uint64_t *a, const uint64_t *b, const uint64_t *q, size_t n) {

@@ -24,7 +24,7 @@
 
 #include <immintrin.h>
 
-#include "base/config.h"
+#include "base/ct.h"
 
 #if defined(__clang__)
 #define KAM3_IFMA_UNROLL _Pragma("clang loop unroll(full)")
@@ -129,7 +129,7 @@ KAM3_IFMA_INLINE void kam3_ifma_normalize(kam3_vec *w, const int nv) {
 KAM3_IFMA_INLINE void kam3_ifma_mul(uint64_t *r, const uint64_t *a, const uint64_t *b, const uint64_t *q_plus_1,
                                     const int nv, uint64_t *found, const uint64_t *table, const size_t entries,
                                     uint64_t index) {
-    const kam3_vec wanted = _mm512_set1_epi64((long long)index);
+    const kam3_vec wanted = _mm512_set1_epi64((long long)kam3_value_barrier(index));
     const kam3_vec zero = _mm512_setzero_si512();
     kam3_vec w[16], va[16], q1[16];
     KAM3_IFMA_UNROLL

@@ -84,6 +84,7 @@ static void negate_if(fe *y, kam3_mask m) {
     fe negated;
     kam3_p256_adx_fe_neg(&negated, y, 1);
     kam3_p256_fe_cmov(y, &negated, m);
+    kam3_wipe(&negated, sizeof negated);
 }
 
 static void make_entry(entry *r, const jacobian *a) {

@@ -172,12 +172,12 @@ TARGET static void sum_of_entries(kam3_p256_ge *r, const kam3_p256_sc *k) {
     struct {
         sums sum;
         lanes x, y, point[LANES];
-        uint64_t odd[5], index[LANES], m_negative[LANES];
+        uint64_t odd[6], index[LANES], m_negative[LANES];
     } s;
     const kam3_mask m_negate = make_odd(s.odd, k);
     s.odd[4] = 16; /* bits 256 to 260, u_51: it makes d_51 = 1 */
     for (size_t t = 0; t < ROUNDS; t++) {
-        for (size_t l = 0; l < LANES; l++) s.index[l] = digit_index(&s.m_negative[l], s.odd, LANES * t + l);
+        for (size_t l = 0; l < LANES; l++) s.index[l] = kam3_value_barrier(digit_index(&s.m_negative[l], s.odd, LANES * t + l));
         look_up(&s.x, &s.y, t, s.index, s.m_negative);
         if (t > 0) {
             add_affine(&s.sum, &s.x, &s.y);

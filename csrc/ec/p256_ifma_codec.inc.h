@@ -16,17 +16,17 @@
 #define ENTRIES 16
 #define DIGITS 51
 
-/* k or r - k, whichever is odd, and whether it is the second; the fifth word is zero. */
-INLINE kam3_mask make_odd(uint64_t odd[5], const kam3_p256_sc *k) {
+/* k or r - k, whichever is odd, and whether it is the second; the two words above it are zero. */
+INLINE kam3_mask make_odd(uint64_t odd[6], const kam3_p256_sc *k) {
     const kam3_mask m_even = kam3_mask_from_bit(1 ^ (k->limb[0] & 1));
     uint64_t c = 1;
     for (int i = 0; i < 4; i++) odd[i] = kam3_select(m_even, kam3_addc(kam3_p256_r.m[i], ~k->limb[i], &c), k->limb[i]);
-    odd[4] = 0;
+    odd[4] = odd[5] = 0;
     return m_even;
 }
 
 /* (|d_i| - 1) / 2, and all ones if d_i < 0. Public: i */
-INLINE uint64_t digit_index(kam3_mask *m_negative, const uint64_t odd[5], size_t i) {
+INLINE uint64_t digit_index(kam3_mask *m_negative, const uint64_t odd[6], size_t i) {
     const size_t word = (5 * i + 1) / 64, bit = (5 * i + 1) % 64;
     const uint64_t u = ((odd[word] >> bit) | (odd[word + 1] << 1 << (63 - bit))) & 31;
     *m_negative = kam3_mask_from_bit(1 ^ (u >> 4));

@@ -14,7 +14,7 @@
 
 /* r = entry `index`, or its negative: 2 - Y (1.001) in the place of Y. Every entry is read. */
 TARGET KAM3_NOINLINE static void look_up(addend *r, const addend table[ENTRIES], uint64_t index, kam3_mask m_negative) {
-    const vec wanted = vec_all(index);
+    const vec wanted = vec_all(kam3_value_barrier(index));
     lanes xyzz = table[0].xyzz, z = table[0].z;
     UNROLL for (int e = 1; e < ENTRIES; e++) {
         const __mmask8 here = vec_equal(wanted, vec_all(e));
@@ -102,7 +102,7 @@ TARGET static void mul_groups(kam3_p256_ge *const r[GROUPS], const kam3_p256_ge 
         addend table[ENTRIES], term;
         point sum;
         lanes out;
-        uint64_t odd[5];
+        uint64_t odd[6];
     } s;
     kam3_mask m_identity[GROUPS];
     for (int g = 0; g < GROUPS; g++) m_identity[g] = kam3_bn_is_zero(k->limb, 4) | kam3_p256_fe_is_zero(&a[g]->z);

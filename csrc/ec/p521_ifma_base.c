@@ -245,7 +245,7 @@ TARGET static void sum_of_entries(kam3_p521_ge *r, const kam3_p521_sc *k) {
     const kam3_mask m_negate = make_odd(s.odd, k);
     s.odd[8] |= (uint64_t)16 << 9; /* bits 521 to 525, u_104: it makes d_104 = 1 */
     for (size_t t = 0; t < ROUNDS; t++) {
-        for (size_t l = 0; l < LANES; l++) s.index[l] = digit_index(&s.m_negative[l], s.odd, LANES * t + l);
+        for (size_t l = 0; l < LANES; l++) s.index[l] = kam3_value_barrier(digit_index(&s.m_negative[l], s.odd, LANES * t + l));
         look_up(&s.x, &s.y, t, s.index, s.m_negative);
         if (t > 0) {
             add_affine(&s.sum, &s.x, &s.y, t < ROUNDS - 1 ? 15 : 1, &s.w); /* d_104 is the last */

@@ -44,7 +44,7 @@ INLINE void addend_of(addend *r, const entry *a, kam3_mask m_negative) {
 
 /* r = entry `index`. Every entry is read. */
 INLINE void lookup(entry *r, const entry table[ENTRIES], uint64_t index) {
-    const vec wanted = vec_all(index);
+    const vec wanted = vec_all(kam3_value_barrier(index));
     entry t = table[0];
     for (size_t e = 1; e < ENTRIES; e++) {
         const __mmask8 here = vec_equal(wanted, vec_all(e));

@@ -56,8 +56,9 @@ static kam3_status begin(const kam3_set **set, int algorithm, const output *out,
     return KAM3_OK;
 }
 
-/* The steps may leave anything in an output when they fail. */
+/* The steps may leave anything in an output when they fail, and on the stack in any case. */
 static kam3_status end(kam3_status status, const output *out, size_t outs) {
+    kam3_wipe_stack(KAM3_DEPTH_GROUP);
     for (size_t i = 0; status != KAM3_OK && i < outs; i++) kam3_wipe(out[i].octets, out[i].len);
     return status;
 }
@@ -95,6 +96,7 @@ kam3_status kam3_pi(int algorithm, uint8_t *pi, size_t pi_len, const uint8_t *pa
     const kam3_set *set;
     const kam3_status status = begin(&set, algorithm, out, COUNT(out), in, COUNT(in));
     if (status == KAM3_OK) kam3_stretch(&pi, set, &in, 1);
+    kam3_wipe_stack(KAM3_DEPTH_HASH);
     return status;
 }
 
@@ -127,6 +129,7 @@ kam3_status kam3_pi_many(int algorithm, struct kam3_pi_job *jobs, size_t count) 
     if (kam3_set_find(algorithm) == NULL) return KAM3_STATUS(KAM3_ERR_ALGORITHM, KAM3_ARG_ALGORITHM);
     for (size_t done = 0; done < count; done += KAM3_STRETCH_MAX)
         pi_group(algorithm, jobs + done, count - done < KAM3_STRETCH_MAX ? count - done : KAM3_STRETCH_MAX);
+    kam3_wipe_stack(KAM3_DEPTH_GROUP); /* the lanes' states are large */
     return KAM3_OK;
 }
 
@@ -170,7 +173,8 @@ kam3_status kam3_check_denominator(int algorithm, const uint8_t *pi, size_t pi_l
     const kam3_input in[] = {{KAM3_ARG_PI, pi, pi_len}, {KAM3_ARG_S_C1, s_c1, s_c1_len}, {KAM3_ARG_KC1, kc1, kc1_len}};
     const kam3_set *set;
     const kam3_status status = begin(&set, algorithm, NULL, 0, in, COUNT(in));
-    return status != KAM3_OK ? status : set->steps->check_denominator(&in[0], &in[1], &in[2]);
+    if (status != KAM3_OK) return status;
+    return end(set->steps->check_denominator(&in[0], &in[1], &in[2]), NULL, 0);
 }
 
 kam3_status kam3_ks1(int algorithm, uint8_t *ks1, size_t ks1_len, const uint8_t *j, size_t j_len, const uint8_t *kc1,
@@ -235,8 +239,10 @@ kam3_status kam3_vk(int algorithm, int label, uint8_t *vk, size_t vk_len, const 
                              {KAM3_ARG_VH, vh, vh_len}};
     const output out[] = {{vk, vk_len, HASH}};
     const kam3_set *set;
-    const kam3_status status = begin(&set, algorithm, out, COUNT(out), in, COUNT(in));
-    return status != KAM3_OK ? status : proof(vk, set, 3, 4, in, label);
+    kam3_status status = begin(&set, algorithm, out, COUNT(out), in, COUNT(in));
+    if (status == KAM3_OK) status = proof(vk, set, 3, 4, in, label);
+    kam3_wipe_stack(KAM3_DEPTH_HASH);
+    return status;
 }
 
 kam3_status kam3_b(int algorithm, int label, uint8_t *b, size_t b_len, const uint8_t *kc1, size_t kc1_len,
@@ -252,6 +258,7 @@ kam3_status kam3_b(int algorithm, int label, uint8_t *b, size_t b_len, const uin
     status = proof(prefix, set, 6, 7, in, label);
     if (status == KAM3_OK) kam3_bind(b, set, prefix, &in[5]);
     kam3_wipe(prefix, sizeof prefix);
+    kam3_wipe_stack(KAM3_DEPTH_HASH);
     return status;
 }
 
@@ -259,7 +266,7 @@ kam3_status kam3_check_element(int algorithm, const uint8_t *element, size_t ele
     const kam3_input in[] = {{KAM3_ARG_ELEMENT, element, element_len}};
     const kam3_set *set;
     const kam3_status status = begin(&set, algorithm, NULL, 0, in, COUNT(in));
-    return status != KAM3_OK ? status : set->steps->check_element(&in[0]);
+    return status != KAM3_OK ? status : end(set->steps->check_element(&in[0]), NULL, 0);
 }
 
 kam3_status kam3_check_square_vartime(int algorithm, const uint8_t *element, size_t element_len) {

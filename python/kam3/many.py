@@ -99,7 +99,8 @@ def _results(
             raise broken
     finally:
         cancelled.set()
-        pool.shutdown(wait=home == process_mark(), cancel_futures=True)
+        if home == process_mark():  # a forked child has no workers, and may have their locks in any state
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _take(source: Iterator[object], count: int) -> tuple[list[object], Exception | None]:
@@ -131,7 +132,8 @@ def one_by_one(function: Callable[..., T]) -> Runner[T]:
 
 
 def bare(error: Exception) -> Exception:
-    """Return an exception without its frames, which would keep the secrets of the whole run alive."""
+    """Return an exception without its frames and those of what it came from: they would keep the secrets of the whole run alive."""
+    error.__context__ = error.__cause__ = None
     return error.with_traceback(None)
 
 

@@ -59,7 +59,7 @@ class SecretOwner:
         May be called again, from any thread (it waits for a call that is running), and in a forked child, whose copy it wipes.
         Called from a signal handler amid another call of the same thread, it makes that call raise ExchangeStateError.
         """
-        if self._origin != process_mark():
+        if getattr(self, "_origin", None) != process_mark():  # __init__ may have been interrupted
             self._closed = True  # without the lock, which a thread that this process does not have may hold
             self._wipe()
             return

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import threading
 
     from kam3.backends.base import Backend, Buffer
-    from kam3.memory import Octets
+    from kam3.memory import Octets, SecretMemory
     from kam3.sets import ParameterSet
 
 T = TypeVar("T")
@@ -82,7 +82,7 @@ class Primitives:
 
         Timing: independent of the result. RFC 8121 sections 3.2 and 3.3.
         """
-        if role not in _ROLES:
+        if not isinstance(role, str) or role not in _ROLES:
             raise ValueError('role must be "client" or "server"')
         backend = self._backend()
         return self._written(
@@ -364,25 +364,36 @@ class Primitives:
         self, password: Octets | str, auth_scope: Octets | str, realm: Octets | str, user: Octets | str
     ) -> Callable[[memoryview], None]:
         """Judge the types of what pi is derived from, and return what writes pi."""
-        own_password = arguments.text("password", password)
-        salt = [bytes(arguments.text(name, value)) for name, value in (("auth_scope", auth_scope), ("realm", realm), ("user", user))]
+        own = self._pi_arguments(password, auth_scope, realm, user)
         backend, ps = self._backend(), self._parameters
-        return lambda out: backend.pi(ps, own_password, salt[0], salt[1], salt[2], out)
+        return lambda out: backend.pi(ps, *own, out)
+
+    @staticmethod
+    def _pi_arguments(
+        password: Octets | str, auth_scope: Octets | str, realm: Octets | str, user: Octets | str
+    ) -> tuple[Buffer, Buffer, Buffer, Buffer]:
+        """Judge the types of what pi is derived from: the password is viewed, the public rest copied."""
+        return (
+            arguments.text("password", password),
+            bytes(arguments.text("auth_scope", auth_scope)),
+            bytes(arguments.text("realm", realm)),
+            bytes(arguments.text("user", user)),
+        )
 
     def _pi_run(self, items: Sequence[tuple[Any, ...]], _cancelled: threading.Event) -> list[bytes | Exception]:
         """Answer a run of `pi_many` in one call of the backend (a `kam3.many.Runner`); a run is too short to be worth cancelling."""
         backend, ps = self._backend(), self._parameters
         results: list[bytes | Exception] = []
         good: list[tuple[Buffer, Buffer, Buffer, Buffer]] = []
-        for password, *salt in items:
+        for password, auth_scope, realm, user in items:
             try:
-                scope, realm, user = (arguments.text(name, part) for name, part in zip(("auth_scope", "realm", "user"), salt, strict=True))
-                good.append((arguments.text("password", password), scope, realm, user))
+                good.append(self._pi_arguments(password, auth_scope, realm, user))
                 results.append(b"")
             except Exception as error:
                 results.append(bare(error))
-        outs = [backend.allocate(ps.hash_octets) for _ in good]
+        outs: list[SecretMemory] = []
         try:
+            outs += [backend.allocate(ps.hash_octets) for _ in good]
             backend.pi_many(ps, good, [out.view() for out in outs])
             octets: Iterator[bytes | Exception] = iter([bytes(out.view()) for out in outs])
         except Exception as error:

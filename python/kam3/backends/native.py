@@ -90,6 +90,13 @@ def _error(status: int, ps: ParameterSet, lengths: dict[str, int]) -> Exception:
     return errors.fault(rule, None if argument == "none" else argument, expected=expected, actual=lengths.get(argument, 0))
 
 
+def _taken(out: bytearray) -> bytes:
+    """Return a result that is secret until it is sent, and wipe where it was."""
+    result = bytes(out)
+    lib.kam3_wipe(ffi.from_buffer(out, require_writable=True), len(out))
+    return result
+
+
 def _text(pointer: Any) -> str:
     """Return a static C string."""
     return cast(bytes, ffi.string(pointer)).decode("utf-8", "replace")
@@ -206,13 +213,13 @@ class NativeBackend:
         """Return VK_c (label 4) or VK_s (label 3)."""
         out = bytearray(ps.hash_octets)
         _run(lib.kam3_vk, ps, (out,), {"kc1": kc1, "ks1": ks1, "z": z, "nc": _octets_of(nc), "vh": vh}, label=label)
-        return bytes(out)
+        return _taken(out)
 
     def b(self, ps: ParameterSet, label: int, kc1: Buffer, ks1: Buffer, z: Buffer, nc: int, vh: Buffer, t: Buffer) -> bytes:
         """Return b_1 (label 6, nc = 0) or b_2 (label 7)."""
         out = bytearray(ps.hash_octets)
         _run(lib.kam3_b, ps, (out,), {"kc1": kc1, "ks1": ks1, "z": z, "nc": _octets_of(nc), "vh": vh, "t": t}, label=label)
-        return bytes(out)
+        return _taken(out)
 
     def check_element(self, ps: ParameterSet, argument: str, octets: Buffer) -> None:
         """Raise unless `octets` encode an element that a peer may send."""

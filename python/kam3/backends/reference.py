@@ -269,7 +269,8 @@ def _element(ps: ParameterSet, group: Group[E], argument: str, octets: Buffer) -
     try:
         return group.decode(int.from_bytes(octets, "big"))
     except ValueError:
-        raise fault(group.rule, argument) from None
+        pass
+    raise fault(group.rule, argument)  # out here, so that it does not carry the other exception and its frames
 
 
 def _octets(ps: ParameterSet, group: Group[E], element: E) -> bytes:

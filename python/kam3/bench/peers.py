@@ -9,7 +9,6 @@ import hashlib
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from importlib import metadata
 from typing import Any
 
 from kam3.backends import groups
@@ -58,6 +57,8 @@ def peer_cases(subjects: Sequence[Subject]) -> tuple[list[Case], list[Skipped]]:
 
 def _module(name: str, distribution: str) -> tuple[Any, str]:
     """Return a module and its distribution's name with the version."""
+    from importlib import metadata  # it brings the e-mail and zip packages: too much for every start of the command
+
     try:
         return importlib.import_module(name), f"{distribution} {metadata.version(distribution)}"
     except (ImportError, metadata.PackageNotFoundError) as error:

@@ -6,7 +6,6 @@ import argparse
 import dataclasses
 import json
 import platform
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 import kam3
@@ -70,6 +69,8 @@ def _availability(name: str) -> dict[str, Any]:
 
 
 def _version(distribution: str) -> str | None:
+    from importlib import metadata  # it brings the e-mail and zip packages: too much for every start of the command
+
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
