@@ -69,7 +69,7 @@ INLINE void points_out(kam3_p521_ge *const r[GROUPS], const doubling *s) {
     for (int g = 0; g < GROUPS; g++) {
         kam3_p521_fe *const to[3] = {&r[g]->x, &r[g]->y, &r[g]->z};
         for (int j = 0; j < 3; j++) {
-            for (int i = 0; i < LIMBS; i++) limbs[i] = words[j][i][4 * g + lane_of[j]];
+            for (int i = 0; i < LIMBS; i++) limbs[i] = kam3_value_barrier(words[j][i][4 * g + lane_of[j]]);
             limbs_out(to[j], limbs);
         }
     }
