@@ -44,6 +44,11 @@ def _key(cc: str, *flags: str) -> str:
     return digest.hexdigest()[:20]
 
 
+def _run(command: list[str]) -> None:
+    """Run the compiler, without the sanitizers that may be loaded into this process."""
+    subprocess.run(command, check=True, env={name: value for name, value in os.environ.items() if name != "LD_PRELOAD"})
+
+
 @functools.cache
 def objects(flags: tuple[str, ...] = ()) -> dict[Path, Path]:
     """Compile every file of libkam3 with `flags`, and tell where each object is; kept under build/ while the sources stay the same."""
@@ -54,7 +59,7 @@ def objects(flags: tuple[str, ...] = ()) -> dict[Path, Path]:
         fresh = Path(tempfile.mkdtemp(dir=folder.parent))
         command = [cc, *WARNINGS, "-O2", "-g", "-fPIC", f"-I{CSRC}", *flags, *EXTRA_FLAGS, "-c"]
         for source in LIBRARY:
-            subprocess.run([*command, "-o", str(fresh / f"{source.parent.name}-{source.stem}.o"), str(source)], check=True)
+            _run([*command, "-o", str(fresh / f"{source.parent.name}-{source.stem}.o"), str(source)])
         with contextlib.suppress(OSError):  # another process was faster
             fresh.rename(folder)
     return {source: folder / f"{source.parent.name}-{source.stem}.o" for source in LIBRARY}
@@ -66,7 +71,7 @@ def build(name: str, extra_sources: tuple[str, ...] = (), flags: tuple[str, ...]
     output = Path(tempfile.mkdtemp(prefix=f"kam3-{name}-")) / f"{name}.so"
     sources = [str(ROOT / "tests" / "c" / s) for s in extra_sources]
     command = [compiler(), *WARNINGS, "-O2", "-g", "-fPIC", "-shared", f"-I{CSRC}", *flags, *EXTRA_FLAGS, "-o", str(output), *sources]
-    subprocess.run([*command, *(str(objects(flags)[source]) for source in library)], check=True)
+    _run([*command, *(str(objects(flags)[source]) for source in library)])
     return ctypes.CDLL(str(output))
 
 
