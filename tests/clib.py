@@ -60,6 +60,8 @@ def objects(flags: tuple[str, ...] = ()) -> dict[Path, Path]:
         command = [cc, *WARNINGS, "-O2", "-g", "-fPIC", f"-I{CSRC}", *flags, *EXTRA_FLAGS, "-c"]
         for source in LIBRARY:
             _run([*command, "-o", str(fresh / f"{source.parent.name}-{source.stem}.o"), str(source)])
+        if "--coverage" in EXTRA_FLAGS:  # the counts go where the objects were made: every process has its own
+            return {source: fresh / f"{source.parent.name}-{source.stem}.o" for source in LIBRARY}
         with contextlib.suppress(OSError):  # another process was faster
             fresh.rename(folder)
     return {source: folder / f"{source.parent.name}-{source.stem}.o" for source in LIBRARY}
