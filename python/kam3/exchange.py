@@ -48,9 +48,9 @@ class _Exchange(SecretOwner):
         self._backend, self._parameters, self._strict = backend, alg.parameters, strict
 
     def _received(self, argument: str, value: object) -> bytes:
-        """Return the peer's element, refused here if it is no square mod q and we are strict; the rest the backend checks."""
+        """Return the peer's element, refused here if it is no square and we are strict; the rest the backend checks."""
         octets = arguments.public(argument, value)
-        if self._strict and not self._parameters.is_curve and not self._backend.is_square(self._parameters, argument, octets):
+        if self._strict and not self._backend.is_square(self._parameters, argument, octets):
             raise fault(Rule.ELEMENT_SQUARE, argument)
         return octets
 
