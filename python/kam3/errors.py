@@ -81,8 +81,59 @@ class MissingExtraError(Kam3Error, ImportError):
     code = "unavailable"
 
 
+class ProtocolError(Kam3Error):
+    """The rules of RFC 8120 were broken; which side broke them is what the two subclasses tell.
+
+    `code` is ours and always there; `reason` is the token that a server puts into its 401-INIT or 401-STALE for it, or None.
+    """
+
+    code = "protocol"
+
+    def __init__(self, message: str, *, code: str = "protocol", reason: str | None = None, argument: str | None = None) -> None:
+        super().__init__(message, argument=argument)
+        self.code = code  # type: ignore[misc]  # a class constant everywhere else; here each fault has its own
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild_protocol, (type(self), self.args[0], self.code, self.reason, self.argument)
+
+
+class LocalProtocolError(ProtocolError):
+    """This program broke the order or the grammar of RFC 8120: a mistake of the caller or of the configuration."""
+
+
+class RemoteProtocolError(ProtocolError):
+    """The peer broke the order or the grammar of RFC 8120; nothing that it sent with it may be used."""
+
+
+class UnprovedResponseError(Kam3Error):
+    """A final response without the server's proof, withheld because `require` is on; adapters derive from their library's error, too."""
+
+    code = "unproved-response"
+
+
+class StoreUnavailableError(Kam3Error):
+    """The session table or the credential store cannot answer now; requests that need it are refused, never let through."""
+
+    code = "store-unavailable"
+
+
+class OverloadedError(Kam3Error):
+    """Too many key exchanges wait; `retry_after` is in seconds."""
+
+    code = "overloaded"
+
+    def __init__(self, message: str, *, retry_after: int = 1, argument: str | None = None) -> None:
+        super().__init__(message, argument=argument)
+        self.retry_after = retry_after
+
+
 def _rebuild(kind: type[Kam3Error], message: str, argument: str | None) -> Kam3Error:
     return kind(message, argument=argument)
+
+
+def _rebuild_protocol(kind: type[ProtocolError], message: str, code: str, reason: str | None, argument: str | None) -> ProtocolError:
+    return kind(message, code=code, reason=reason, argument=argument)
 
 
 class Rule(enum.IntEnum):
