@@ -63,16 +63,12 @@ def _run(
     """Call a function of kam3.h: algorithm, label, then a pointer and a length for each output and input; raise what it answers."""
     arguments: list[Any] = [ps.number] if label is None else [ps.number, label]
     for output in outputs:
-        pointer = ffi.from_buffer("uint8_t[]", output, require_writable=True)
-        arguments += (pointer, len(pointer))
-    lengths = {}
-    for name, octets in inputs.items():
-        pointer = ffi.from_buffer("uint8_t[]", octets)
-        arguments += (pointer, len(pointer))
-        lengths[name] = len(pointer)
+        arguments += (ffi.from_buffer(output, require_writable=True), len(output))
+    for octets in inputs.values():
+        arguments += (octets if type(octets) is bytes else ffi.from_buffer(octets), len(octets))  # cffi takes the address of bytes as it is
     status = function(*arguments)
     if status != lib.KAM3_OK:
-        raise _error(status, ps, lengths)
+        raise _error(status, ps, {name: len(octets) for name, octets in inputs.items()})
 
 
 def _error(status: int, ps: ParameterSet, lengths: dict[str, int]) -> Exception:
