@@ -230,6 +230,8 @@ def parse_request(parameters: Parameters) -> KexC1 | VfyC:
     """
     _check_version(parameters)
     kind = _kind_of(parameters, _REQUEST_KINDS, _RESPONSE_KINDS - {"reason"})
+    if kind is None:
+        raise _missing("kc1 or vkc")
     _need(parameters, "auth-scope")
     realm = realm_of(parameters)
     alg = _algorithm(realm.algorithm)
@@ -254,6 +256,8 @@ def parse_challenge(parameters: Parameters) -> Init | Stale | KexS1:
     """
     _check_version(parameters)
     kind = _kind_of(parameters, _RESPONSE_KINDS, _REQUEST_KINDS)
+    if kind not in ("reason", "ks"):
+        raise _missing("reason or ks1")
     realm = realm_of(parameters)
     validation = values.parse_token("validation", _need(parameters, "validation"))
     if kind == "reason":
@@ -404,8 +408,12 @@ def _plain(name: str, text: str) -> str:
 def _need(parameters: Parameters, name: str) -> str:
     text = parameters.get(name)
     if text is None:
-        raise fault(name, "is missing (RFC 8120 section 4)", "missing-parameter")
+        raise _missing(name)
     return text
+
+
+def _missing(name: str) -> RemoteProtocolError:
+    return fault(name, "is missing (RFC 8120 section 4)", "missing-parameter")
 
 
 def _check_version(parameters: Parameters) -> None:
