@@ -5,8 +5,23 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 import kam3
-from kam3.mutual.messages import Init, KexC1, KexS1, Message, Parameters, Stale, VfyC, VfyS, parse_challenge, parse_info, parse_request
-from kam3.mutual.messages import read_challenges, read_credentials, read_info, serialize
+from kam3.mutual.messages import (
+    Init,
+    KexC1,
+    KexS1,
+    Message,
+    Parameters,
+    Stale,
+    VfyC,
+    VfyS,
+    parse_challenge,
+    parse_info,
+    parse_request,
+    read_challenges,
+    read_credentials,
+    read_info,
+    serialize,
+)
 from kam3.mutual.realms import Realm
 
 EC = Realm("iso-kam3-ec-p256-sha256", "http://example.com", "Members")
@@ -29,12 +44,13 @@ GOLDEN: dict[str, tuple[Message, str]] = {
     ),
     "Stale": (
         Stale(DL, "host"),
-        'Mutual version=1, algorithm=iso-kam3-dl-2048-sha256, validation=host, auth-scope="example.com", realm="A \\"realm\\"", reason=stale-session',
+        'Mutual version=1, algorithm=iso-kam3-dl-2048-sha256, validation=host, auth-scope="example.com", '
+        'realm="A \\"realm\\"", reason=stale-session',
     ),
     "KexC1": (
         KexC1(EC, "host", "alice", POINT),
-        'Mutual version=1, algorithm=iso-kam3-ec-p256-sha256, validation=host, auth-scope="http://example.com", realm="Members", user="alice", '
-        f"kc1={POINT.hex()}",
+        'Mutual version=1, algorithm=iso-kam3-ec-p256-sha256, validation=host, auth-scope="http://example.com", realm="Members", '
+        f'user="alice", kc1={POINT.hex()}',
     ),
     "KexC1 of Renée": (
         KexC1(EC, "host", "Ren\u00e9e", POINT),
@@ -99,7 +115,9 @@ def changed(name: str, **parts: str | None) -> str:
 
 ALGORITHMS = st.sampled_from(kam3.ALGORITHMS)
 TOKENS = st.from_regex(r"[0-9a-z][0-9a-z\-_]{0,8}|-[0-9a-z][0-9a-z\-_]{0,8}(\.[0-9a-z]{1,3}){1,2}", fullmatch=True)
-STRINGS = st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.just("\t"), max_size=20).filter(lambda text: not text.startswith("\ufeff"))
+STRINGS = st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.just("\t"), max_size=20).filter(
+    lambda text: not text.startswith("\ufeff")
+)
 ASCII = st.text(st.characters(min_codepoint=32, max_codepoint=126) | st.just("\t"), max_size=20)
 SIDS = st.binary(min_size=1, max_size=20).map(bytes.hex)
 INTEGERS = st.one_of(st.integers(0, 2**80), st.integers(0, 10**1000))

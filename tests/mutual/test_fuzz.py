@@ -58,7 +58,13 @@ def test_errors_stay_errors_of_the_protocol() -> None:
 def test_fuzzing_for_a_while(tmp_path: Path) -> None:
     environment = dict(os.environ, PYTHONPATH=str(Path(kam3.__file__).parents[1]))
     done = subprocess.run(
-        [sys.executable, fuzz.__file__, str(SECONDS)], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=SECONDS + 240, check=False
+        [sys.executable, fuzz.__file__, str(SECONDS)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS + 240,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert "Done " in done.stderr, done.stderr[-3000:]  # libFuzzer's last line, with the number of runs

@@ -23,7 +23,8 @@ PARAMETERS = st.one_of(
     st.builds(Parameter, TOKENS.map(str.lower), VALUES, st.just(True)), st.builds(Parameter, TOKENS.map(str.lower), TOKENS, st.just(False))
 )
 CHALLENGES = st.one_of(
-    st.builds(Challenge, TOKENS, TOKENS68, st.just(())), st.builds(Challenge, TOKENS, st.none(), st.lists(PARAMETERS, max_size=4).map(tuple))
+    st.builds(Challenge, TOKENS, TOKENS68, st.just(())),
+    st.builds(Challenge, TOKENS, st.none(), st.lists(PARAMETERS, max_size=4).map(tuple)),
 )
 #: Few kinds of characters, so that short texts hold all the structure there is.
 TEXTS = st.text(alphabet='aB=", \t\\\x80\x00~@', max_size=9)
@@ -49,7 +50,14 @@ def test_several_challenges_in_a_line_and_in_lines() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ['Mutual a="b",c=d', 'Mutual  a = "b" , c\t=\td', 'Mutual ,, a="\\b",\t,c=d, ', 'Mutual A="b",,C="d"', "Mutual a=b\t,c=d", 'Mutual \t,a="b", c=d,'],
+    [
+        'Mutual a="b",c=d',
+        'Mutual  a = "b" , c\t=\td',
+        'Mutual ,, a="\\b",\t,c=d, ',
+        'Mutual A="b",,C="d"',
+        "Mutual a=b\t,c=d",
+        'Mutual \t,a="b", c=d,',
+    ],
 )
 def test_white_space_empty_elements_quotes_and_case(text: str) -> None:
     for read in (parse_challenges([text])[0], parse_credentials([text])):
@@ -60,9 +68,12 @@ def test_white_space_empty_elements_quotes_and_case(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "a=b", "Mutual,a=b", "Mutual\ta=b", "Mutual \ta=b", "Mutual a=b c=d", "Mutual a=,b=c", 'Mutual a="', 'Mutual a="b', 'Mutual a="b\\"', 'Mutual a="b"c',
-        "Mutual a=b;c=d", "Mutual a==b", "Mutual abc== d", "Mutual abc==, d=e", "Mutual a=b, c", "Mutual a='\n'", "Mutual a\n=b", 'Mutual a="\0"',
-        'Mutual a="\r\n b"', 'Mutual a="\x7f"', 'Mutual a="\\\n"', 'Mutual a="\u0100"', "Mutual a=\u0661", "Mutual a=\xe9", '"Mutual" a=b', "Mutual a=b\x0b",
+        "a=b", "Mutual,a=b", "Mutual\ta=b", "Mutual \ta=b", "Mutual a=b c=d", "Mutual a=,b=c", 'Mutual a="', 'Mutual a="b',
+        'Mutual a="b\\"', 'Mutual a="b"c',
+        "Mutual a=b;c=d", "Mutual a==b", "Mutual abc== d", "Mutual abc==, d=e", "Mutual a=b, c", "Mutual a='\n'", "Mutual a\n=b",
+        'Mutual a="\0"',
+        'Mutual a="\r\n b"', 'Mutual a="\x7f"', 'Mutual a="\\\n"', 'Mutual a="\u0100"', "Mutual a=\u0661", "Mutual a=\xe9", '"Mutual" a=b',
+        "Mutual a=b\x0b",
         "Mutual a=b\n", "\x1fMutual a=b", "Mutual =b", "Mutual a=b, =c",
     ],
 )  # fmt: skip
@@ -119,7 +130,8 @@ def test_parameters_there_and_back(parameters: list[Parameter]) -> None:
 @pytest.mark.parametrize(
     "challenge",
     [
-        Challenge("a b"), Challenge(""), Challenge("a", "b c"), Challenge("a", ""), Challenge("a", "=="), Challenge("a", "b", (Parameter("c", "d", True),)),
+        Challenge("a b"), Challenge(""), Challenge("a", "b c"), Challenge("a", ""), Challenge("a", "=="),
+        Challenge("a", "b", (Parameter("c", "d", True),)),
         Challenge("a", None, (Parameter("b c", "d", True),)), Challenge("a", None, (Parameter("b", "c d", False),)),
         Challenge("a", None, (Parameter("b", "", False),)), Challenge("a", None, (Parameter("b", "c\r\nd", True),)),
         Challenge("a", None, (Parameter("b", "c\0", True),)), Challenge("a", None, (Parameter("b", "\u0100", True),)),
@@ -136,7 +148,11 @@ def test_what_is_not_written(challenge: Challenge) -> None:
 @example("a=a, a=a").via("two readings are one")
 @given(TEXTS)
 def test_as_the_naive_reader(text: str) -> None:
-    rules: dict[str, Callable[[list[str]], Any]] = {"credentials": parse_credentials, "parameters": parse_parameters, "challenges": parse_challenges}
+    rules: dict[str, Callable[[list[str]], Any]] = {
+        "credentials": parse_credentials,
+        "parameters": parse_parameters,
+        "challenges": parse_challenges,
+    }
     for rule, read in rules.items():
         trimmed = text.strip(" \t") if rule == "credentials" else text.strip(" \t,")  # as HTTP does, and as empty elements allow
         expected = slow_grammar.readings(rule, trimmed)

@@ -40,7 +40,8 @@ def test_row_13_duplicate_parameters_user_and_user_ext_and_case_variants() -> No
 def test_row_14_quoted_and_unquoted_forms_of_every_type_realm_included() -> None:
     plain = changed("KexS1", realm="Members", auth_scope='"http://example.com"', version="1", path="a")
     quoted = changed(
-        "KexS1", realm='"Members"', version='"1"', algorithm=f'"{EC.algorithm}"', validation='"host"', sid=f'"{SID}"', ks1=f'"{POINT.hex()}"',
+        "KexS1", realm='"Members"', version='"1"', algorithm=f'"{EC.algorithm}"', validation='"host"', sid=f'"{SID}"',
+        ks1=f'"{POINT.hex()}"',
         nc_max='"2147483647"', nc_window='"1024"', time='"3600"', path='"a"',
     )  # fmt: skip
     assert parse(KexS1, plain) == parse(KexS1, quoted) == KexS1(EC, "host", SID, POINT, 2147483647, 1024, 3600, "a")
@@ -49,8 +50,10 @@ def test_row_14_quoted_and_unquoted_forms_of_every_type_realm_included() -> None
 
 def test_row_15_parameters_that_exclude_each_other_and_rounds_that_are_ignored() -> None:
     for name, more in [
-        ("KexC1", "vkc"), ("VfyC", "kc1"), ("KexC1", "ks1"), ("KexC1", "vks"), ("VfyC", "ks1"), ("VfyC", "vks"), ("VfyC", "ks2"), ("Init", "kc1"),
-        ("Init", "vkc"), ("KexS1", "kc1"), ("KexS1", "vkc"), ("Init", "ks1"), ("Init", "vks"), ("KexS1", "vks"), ("VfyS", "ks1"), ("VfyS", "kc1"),
+        ("KexC1", "vkc"), ("VfyC", "kc1"), ("KexC1", "ks1"), ("KexC1", "vks"), ("VfyC", "ks1"), ("VfyC", "vks"), ("VfyC", "ks2"),
+        ("Init", "kc1"),
+        ("Init", "vkc"), ("KexS1", "kc1"), ("KexS1", "vkc"), ("Init", "ks1"), ("Init", "vks"), ("KexS1", "vks"), ("VfyS", "ks1"),
+        ("VfyS", "kc1"),
     ]:  # fmt: skip
         assert fault(name, changed(name, **{more: "00"})).code == "conflicting-parameters"
     assert fault("KexS1", changed("KexS1", reason="initial")).code == "conflicting-parameters"
@@ -80,7 +83,9 @@ def test_row_18_tokens_in_upper_case_are_hashed_in_lower_case() -> None:
 
 
 @pytest.mark.parametrize("parameter", ["nc", "nc_max", "nc_window", "time"])
-@pytest.mark.parametrize("text", ["00", "007", "+7", "-7", '" 7"', '"7 "', '""', "7_0", "0x7", "7.0", "1e3", '"\xb2"', '"7\t"', '"\xd9\xa1"', '"\xef\xbc\x91"'])
+@pytest.mark.parametrize(
+    "text", ["00", "007", "+7", "-7", '" 7"', '"7 "', '""', "7_0", "0x7", "7.0", "1e3", '"\xb2"', '"7\t"', '"\xd9\xa1"', '"\xef\xbc\x91"']
+)
 def test_row_19_integers_that_python_takes_and_the_abnf_does_not(parameter: str, text: str) -> None:
     name = "VfyC" if parameter == "nc" else "KexS1"
     error = fault(name, changed(name, **{parameter: text}))
@@ -116,7 +121,8 @@ def test_row_22_base64_in_its_one_canonical_form() -> None:
     text = base64.b64encode(HASH).decode()
     for wrong in (
         text.rstrip("="), text + "=", text[:-2] + "9=", text[:4] + " " + text[4:], " " + text, text + " ", text[:4] + "\t" + text[4:],
-        text.replace("A", "-", 1), text.replace("A", "_", 1), text.replace("A", "!", 1), text[:-4] + "====", "", "=" * 44, text[:-1] + "\xe9",
+        text.replace("A", "-", 1), text.replace("A", "_", 1), text.replace("A", "!", 1), text[:-4] + "====", "", "=" * 44,
+        text[:-1] + "\xe9",
     ):  # fmt: skip
         with pytest.raises(RemoteProtocolError) as caught:
             parse(VfyC, changed("VfyC of DL", vkc=f'"{wrong}"'))
@@ -129,8 +135,10 @@ def test_row_22_base64_in_its_one_canonical_form() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "ISO-8859-1''%E9", "UTF-16''%E9", "''%C3%A9", "UTF-8'en'%C3%A9", "UTF-8''alice", "UTF-8''", "UTF-8''%61", "UTF-8''%C3%A", "UTF-8''%C3%ZZ", "UTF-8''%",
-        "UTF-8''%C3", "UTF-8''%C0%AF%C3%A9", "UTF-8''%ED%A0%80", "UTF-8''%F4%90%80%80", "UTF-8''%EF%BB%BF%C3%A9", "UTF-8''%C3%A9%00", "\"UTF-8''%C3%A9\"",
+        "ISO-8859-1''%E9", "UTF-16''%E9", "''%C3%A9", "UTF-8'en'%C3%A9", "UTF-8''alice", "UTF-8''", "UTF-8''%61", "UTF-8''%C3%A",
+        "UTF-8''%C3%ZZ", "UTF-8''%",
+        "UTF-8''%C3", "UTF-8''%C0%AF%C3%A9", "UTF-8''%ED%A0%80", "UTF-8''%F4%90%80%80", "UTF-8''%EF%BB%BF%C3%A9", "UTF-8''%C3%A9%00",
+        "\"UTF-8''%C3%A9\"",
     ],
 )  # fmt: skip
 def test_row_23_ext_values(text: str) -> None:
@@ -144,7 +152,8 @@ def test_row_23_ext_values(text: str) -> None:
         changed("KexC1", user='"' + "a" * MAX_FIELD + '"'), changed("KexC1", user='"' + "a" * 10**6 + '"'),
         "Mutual " + ", ".join(f"a{n}=b" for n in range(10_000)), "Mutual " + ",".join(f"a{n}=b" for n in range(MAX_ELEMENTS + 1)),
         changed("KexC1", user='"alice'), changed("KexC1", user='"alice\\"'), changed("KexC1", user='"a\0b"'), changed("KexC1", user="a\0b"),
-        changed("KexC1", user='"a\r\nb"'), changed("KexC1", user='"a\nb"'), changed("KexC1", user='"a\r\n b"'), GOLDEN["KexC1"][1] + "\r\n\tfoo=bar",
+        changed("KexC1", user='"a\r\nb"'), changed("KexC1", user='"a\nb"'), changed("KexC1", user='"a\r\n b"'),
+        GOLDEN["KexC1"][1] + "\r\n\tfoo=bar",
         GOLDEN["KexC1"][1] + "\n", "Mutual " + "=" * MAX_FIELD, "Mutual " + " " * MAX_FIELD + "a=b", "\0" * 10**6,
     ],
     ids=lambda text: text[-12:],
@@ -179,7 +188,8 @@ def test_row_26_nothing_splits_a_response(text: str, beyond: str) -> None:
     text += beyond
     for message in (
         Init(EC._replace(realm=text), "host", "initial"), Init(EC._replace(auth_scope=text), "host", "initial"), Init(EC, text, "initial"),
-        Init(EC, "host", text), KexC1(EC, "host", text, POINT), KexS1(EC, "host", SID, POINT, 1, 128, 60, text), KexS1(EC, "host", text, POINT, 1, 128, 60),
+        Init(EC, "host", text), KexC1(EC, "host", text, POINT), KexS1(EC, "host", SID, POINT, 1, 128, 60, text),
+        KexS1(EC, "host", text, POINT, 1, 128, 60),
         VfyC(EC._replace(realm=text), "host", SID, 1, HASH), VfyS(text, HASH, EC.algorithm), Stale(EC._replace(realm=text), "host"),
     ):  # fmt: skip
         with pytest.raises(LocalProtocolError):

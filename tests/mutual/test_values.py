@@ -18,7 +18,23 @@ from kam3.mutual import grammar, values
 from kam3.mutual.grammar import MAX_FIELD
 
 #: Digits to Python's `isdigit`, `isdecimal`, `int` or `\d`, and to nobody else; and what `int` ignores.
-FOREIGN_DIGITS = ["\u0661", "\uff11", "\u00b2", "\u0be7", "\U0001d7d9", "1\u0661", "1_0", " 1", "1 ", "\t1", "1\n", "\u00a01", "\u20091", "1\x0c", "1\0"]
+FOREIGN_DIGITS = [
+    "\u0661",
+    "\uff11",
+    "\u00b2",
+    "\u0be7",
+    "\U0001d7d9",
+    "1\u0661",
+    "1_0",
+    " 1",
+    "1 ",
+    "\t1",
+    "1\n",
+    "\u00a01",
+    "\u20091",
+    "1\x0c",
+    "1\0",
+]
 
 
 def refused(read: Callable[[], object], name: str) -> RemoteProtocolError:
@@ -50,7 +66,30 @@ def test_extensive_tokens(token: str) -> None:
 
 @pytest.mark.parametrize(
     "token",
-    ["", "-", "_a", "a.b", "-x", "-x.", "-.x", "-x..y", "--x.y", "-x.-y", "-_x.y", "a b", " a", "a ", "a\n", "a\0", "\u212a", "a\u0130", "\u00e9", "a+", "a=", "a:"],
+    [
+        "",
+        "-",
+        "_a",
+        "a.b",
+        "-x",
+        "-x.",
+        "-.x",
+        "-x..y",
+        "--x.y",
+        "-x.-y",
+        "-_x.y",
+        "a b",
+        " a",
+        "a ",
+        "a\n",
+        "a\0",
+        "\u212a",
+        "a\u0130",
+        "\u00e9",
+        "a+",
+        "a=",
+        "a:",
+    ],
 )
 def test_what_is_no_extensive_token(token: str) -> None:
     refused(lambda: values.parse_token("reason", token), "reason")
@@ -75,7 +114,11 @@ def test_what_is_no_integer(text: str) -> None:
     refused(lambda: values.parse_integer("nc", text), "nc")
 
 
-@given(st.one_of(st.integers(0, 300), st.integers(0, 2**80), st.integers(1, MAX_FIELD - 1).flatmap(lambda n: st.integers(10 ** (n - 1), 10**n - 1))))
+@given(
+    st.one_of(
+        st.integers(0, 300), st.integers(0, 2**80), st.integers(1, MAX_FIELD - 1).flatmap(lambda n: st.integers(10 ** (n - 1), 10**n - 1))
+    )
+)
 def test_integers_there_and_back(number: int) -> None:
     name, _, digits = values.serialize_integer("nc", number).partition("=")
     assert (name, values.parse_integer("nc", digits)) == ("nc", number)
@@ -135,8 +178,10 @@ def test_numbers_of_the_algorithms(alg: kam3.Algorithm, name: str) -> None:
 
 @pytest.mark.parametrize("change", [
     lambda text: text.rstrip("="), lambda text: text + "=", lambda text: text + "====", lambda text: text[:-2] + "B=",
-    lambda text: text.replace("+", "-"), lambda text: text.replace("/", "_"), lambda text: text[:4] + "\n" + text[4:], lambda text: " " + text,
-    lambda text: text[:4] + " " + text[5:], lambda text: text + "\n", lambda text: "=" + text[1:], lambda text: text[:-1] + "\u0661", lambda text: "",
+    lambda text: text.replace("+", "-"), lambda text: text.replace("/", "_"), lambda text: text[:4] + "\n" + text[4:],
+    lambda text: " " + text,
+    lambda text: text[:4] + " " + text[5:], lambda text: text + "\n", lambda text: "=" + text[1:], lambda text: text[:-1] + "\u0661",
+    lambda text: "",
     lambda text: text[:8] + "\x80" + text[9:], lambda text: text[:40] + "====", lambda text: text[:-1] + "A",
 ])  # fmt: skip
 def test_base64_in_its_one_canonical_form(change: Callable[[str], str]) -> None:
@@ -152,7 +197,7 @@ def test_strings_there_and_back(string: str) -> None:
     try:
         written = values.serialize_string("user", string)
     except LocalProtocolError:
-        controls = any(ord(character) < 32 and character != "\t" or ord(character) == 127 for character in string)
+        controls = any((ord(character) < 32 and character != "\t") or ord(character) == 127 for character in string)
         assert controls or string.startswith("\ufeff") or any("\ud800" <= character <= "\udfff" for character in string)
         return
     assert written.startswith('user="' if string.isascii() else "user*=UTF-8''")
@@ -160,22 +205,38 @@ def test_strings_there_and_back(string: str) -> None:
     assert text_of(written) == string
 
 
-@pytest.mark.parametrize("string", ["\r\n", "a\nb", "\0", "\x1f", "\x7f", "\u00e9\r", "\u00e9\0", "\ufeffa", "\ud800", "a\udc80", "\u00e9\x7f"])
+@pytest.mark.parametrize(
+    "string", ["\r\n", "a\nb", "\0", "\x1f", "\x7f", "\u00e9\r", "\u00e9\0", "\ufeffa", "\ud800", "a\udc80", "\u00e9\x7f"]
+)
 def test_strings_that_are_not_sent(string: str) -> None:
     unsendable(lambda: values.serialize_string("user", string), "user")
 
 
 def test_the_rfcs_example() -> None:
     assert values.serialize_string("user", "Renee of France") == 'user="Renee of France"'
-    assert values.serialize_string("user", "Ren\u00e9e of France") == "user*=UTF-8''Ren%C3%A9e%20of%20France"  # the RFC prints %C3%89: a capital
-    assert values.serialize_string("user", '\u00e9!#$&+-.^_`|~\'"%*(),/:;<=>?@[\\]{}') == (
+    assert (
+        values.serialize_string("user", "Ren\u00e9e of France") == "user*=UTF-8''Ren%C3%A9e%20of%20France"
+    )  # the RFC prints %C3%89: a capital
+    assert values.serialize_string("user", "\u00e9!#$&+-.^_`|~'\"%*(),/:;<=>?@[\\]{}") == (
         "user*=UTF-8''%C3%A9!#$&+-.^_`|~%27%22%25%2A%28%29%2C%2F%3A%3B%3C%3D%3E%3F%40%5B%5C%5D%7B%7D"
     )
 
 
 @pytest.mark.parametrize(
     "octets",
-    [b"\xc3", b"\xc0\xaf", b"\xe0\x80\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xff", b"\x80", b"\xef\xbb\xbf", b"\xef\xbb\xbfa", b"a\xc3\"", b"\xe9"],
+    [
+        b"\xc3",
+        b"\xc0\xaf",
+        b"\xe0\x80\xaf",
+        b"\xed\xa0\x80",
+        b"\xf4\x90\x80\x80",
+        b"\xff",
+        b"\x80",
+        b"\xef\xbb\xbf",
+        b"\xef\xbb\xbfa",
+        b'a\xc3"',
+        b"\xe9",
+    ],
 )
 def test_octets_that_are_no_string(octets: bytes) -> None:
     refused(lambda: values.parse_string("user", octets.decode("latin-1")), "user")
@@ -190,9 +251,12 @@ def test_plain_strings_are_utf_8(string: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", "UTF-8", "UTF-8'", "UTF-8''", "UTF-8''alice", "UTF-8''%61", "''%C3%A9", "UTF-8'en'%C3%A9", "UTF-8'%C3%A9", "ISO-8859-1''%E9", "UTF8''%C3%A9",
-        "UTF-16''%00%E9", "US-ASCII''%C3%A9", "UTF-8''%C3%A", "UTF-8''%C3%", "UTF-8''%", "UTF-8''%C3%G9", "UTF-8''%C3%A9 ", " UTF-8''%C3%A9",
-        "UTF-8''\u00c3\u00a9", "UTF-8''%C3%A9'", "UTF-8''%C3%A9*", "UTF-8''%C3%A9/", "UTF-8''%C3%A9\n", "UTF-8''%u00E9", "UTF-8''%C3%A9%0D%0A",
+        "", "UTF-8", "UTF-8'", "UTF-8''", "UTF-8''alice", "UTF-8''%61", "''%C3%A9", "UTF-8'en'%C3%A9", "UTF-8'%C3%A9", "ISO-8859-1''%E9",
+        "UTF8''%C3%A9",
+        "UTF-16''%00%E9", "US-ASCII''%C3%A9", "UTF-8''%C3%A", "UTF-8''%C3%", "UTF-8''%", "UTF-8''%C3%G9", "UTF-8''%C3%A9 ",
+        " UTF-8''%C3%A9",
+        "UTF-8''\u00c3\u00a9", "UTF-8''%C3%A9'", "UTF-8''%C3%A9*", "UTF-8''%C3%A9/", "UTF-8''%C3%A9\n", "UTF-8''%u00E9",
+        "UTF-8''%C3%A9%0D%0A",
         "UTF-8''%C3%A9%00", "UTF-8''%C3%A9%7F", "UTF-8''%\uff230", "UTF-8''%C3%A9\u212a", "\u0426TF-8''%C3%A9",
     ],
 )  # fmt: skip
