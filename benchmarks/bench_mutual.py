@@ -44,7 +44,7 @@ def scan(text: str) -> object:
 
 
 @pytest.mark.parametrize(
-    "name, work, argument, octets",
+    ("name", "work", "argument", "octets"),
     [
         ("scan a req-VFY-C", scan, FIELD, len(FIELD)),
         ("read a req-VFY-C", read_request, FIELD, len(FIELD)),
