@@ -145,7 +145,7 @@ def test_unknown_parameters_are_ignored(name: str) -> None:
 def test_no_parameter_twice_known_or_not(first: str, second: str) -> None:
     for name in ("Init", "KexC1", "KexS1", "VfyC", "VfyS"):
         text = GOLDEN[name][1]
-        refused(name, f"{text}, {first}=1, {second}=1", "duplicate-parameter", "a")
+        refused(name, f"{text}, {first}=1, {second}=1", "duplicate-parameter", "an unknown parameter")
         refused(name, f"{text}, {first.replace('a', 'version').replace('A', 'Version').rstrip('*')}=1", "duplicate-parameter", "version")
 
 
@@ -199,6 +199,17 @@ RESPONSE_FAULTS += [
 @pytest.mark.parametrize("name, more", REQUEST_FAULTS + RESPONSE_FAULTS)
 def test_what_excludes_each_other(name: str, more: dict[str, str]) -> None:
     refused(name, changed(name, **more), "conflicting-parameters")
+
+
+def test_errors_say_which_kinds_and_nothing_that_the_peer_chose() -> None:
+    long = "9" * 3000
+    assert str(refused("VfyC", changed("VfyC", **{f"kc{long}": "1"}), "conflicting-parameters")).startswith(
+        "kc# and vkc must not be in one"
+    )
+    assert str(refused("VfyC", changed("VfyC", **{f"ks{long}": "1"}), "conflicting-parameters")).startswith(
+        "ks# must not be in a message of this"
+    )
+    assert len(str(refused("VfyC", f"{GOLDEN['VfyC'][1]}, {long}=1, {long}=1", "duplicate-parameter"))) < 100
 
 
 def test_more_rounds_are_unknown_parameters() -> None:
