@@ -31,7 +31,7 @@ _BETWEEN = r"[\t ]*(?:,[\t ,]*|\Z)"
 _PARAMETER = rf"({_TCHARS})[\t ]*=[\t ]*(?:({_TCHARS})|{_QUOTED}){_BETWEEN}"
 # token68   = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="
 _TOKEN68 = r"[A-Za-z0-9\-._~+/]+=*"
-# challenge = auth-scheme [ 1*SP ( token68 / #auth-param ) ]             ; a list may begin with empty elements
+# challenge = auth-scheme [ 1*SP ( token68 / #auth-param ) ]             ; a list may begin with empty elements: HTAB before "," alone
 _LIST = r" +(?:\t[\t ]*(?=,))?(?:,[\t ,]*)?"
 _SCHEME = rf"({_TCHARS})(?: +({_TOKEN68}){_BETWEEN}|{_LIST}(?={_TCHARS}[\t ]*(=))|{_BETWEEN})"
 
