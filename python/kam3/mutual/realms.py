@@ -1,14 +1,11 @@
 """Origins, authentication realms, their scopes and their paths (RFC 8120 sections 4.3 and 5).
 
-Hosts are compared as octets everywhere, so every host has exactly one spelling here: ASCII in lower case, IDNs as A-labels, IPv6
-addresses as RFC 5952 writes them (but never with a dotted tail), IPv4 addresses as four decimal numbers, no dot at the end. Only names
-with letters beyond ASCII (``idna``) and wildcard scopes (``publicsuffixlist``) need the extra ``[http]``.
+Host names with letters beyond ASCII and wildcard scopes need the extra ``[http]``, nothing else does.
 """
 
 from __future__ import annotations
 
 import functools
-import ipaddress
 import re
 import urllib.parse
 from collections.abc import Callable, Iterable
@@ -16,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
 from kam3.errors import MissingExtraError
+from kam3.mutual.hosts import is_address, normal_host
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -24,15 +22,11 @@ ScopeKind: TypeAlias = Literal["single-server", "single-host", "wildcard-domain"
 #: How many elements of a `path` are looked at; it is a hint, so the rest can be left out.
 MAX_PATH_ELEMENTS = 256
 
-_MAX_NAME = 253  # RFC 1035 section 2.3.4, without the dot at the end
-
 # RFC 3986 appendix B, for absolute URLs alone: scheme "://" authority, then path, query; the fragment is dropped. No two parts can take
 # the same character, so matching is linear.
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(\?[^#]*)?(?:#.*)?", re.DOTALL)
 # authority without userinfo: host [ ":" port ]; the host has no colon unless it is in brackets
 _AUTHORITY = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(?::([0-9]*))?")
-# RFC 5890: letters, digits, hyphen, no hyphen at either end; with the underscore that hosts in private networks have in their names.
-_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _PORT = re.compile(r"[1-9][0-9]{0,4}|0")
 
 
@@ -101,62 +95,7 @@ def _origin(scheme: str, authority: str) -> Origin:
         port = DEFAULT_PORTS[scheme]
     elif not 0 < len(number) <= 5 or (port := int(number)) > 65535:
         raise ValueError("a port must be a number from 1 to 65535")
-    if not host.isascii():
-        host = _a_labels(host)
-    host = host.lower()
-    return Origin(scheme, _ipv6(host) if host.startswith("[") else _check_name(host), port)
-
-
-def _a_labels(host: str) -> str:
-    if len(host) > _MAX_NAME:
-        raise ValueError(f"a host name must not be longer than {_MAX_NAME} octets")
-    try:
-        import idna
-    except ImportError as error:
-        raise MissingExtraError("a host name beyond ASCII needs idna: pip install 'kam3[http]'") from error
-    try:
-        return idna.encode(host, uts46=True).decode("ascii")
-    except UnicodeError as error:
-        raise ValueError(f"a host name breaks IDNA: {error}") from error
-
-
-def _ipv6(host: str) -> str:
-    """Return an IPv6 address in brackets in its one spelling: RFC 5952, all groups in hexadecimal."""
-    if not host.endswith("]") or "%" in host:
-        raise ValueError("an IPv6 address must be in brackets and have no zone")
-    try:
-        packed = ipaddress.IPv6Address(host[1:-1]).packed
-    except ValueError:
-        raise ValueError("what is in brackets must be an IPv6 address") from None
-    groups = [f"{int.from_bytes(packed[i : i + 2], 'big'):x}" for i in range(0, 16, 2)]
-    # `str` of an address writes the tail of some in dots, in some versions of Python only.
-    length, start = max((next((n for n, group in enumerate(groups[i:]) if group != "0"), 8 - i), -i) for i in range(8))
-    if length < 2:
-        return f"[{':'.join(groups)}]"
-    return f"[{':'.join(groups[:-start])}::{':'.join(groups[length - start :])}]"
-
-
-def _check_name(host: str) -> str:
-    """Return a host that is an ASCII name or an IPv4 address, in lower case already, if it is well formed."""
-    if not host:
-        raise ValueError("a host must not be empty")
-    if len(host) > _MAX_NAME:
-        raise ValueError(f"a host name must not be longer than {_MAX_NAME} octets")
-    if host.endswith("."):
-        raise ValueError("a host name must not end in a dot")
-    labels = host.split(".")
-    if not all(_LABEL.fullmatch(label) for label in labels):
-        raise ValueError("a host name must consist of LDH labels: letters, digits, hyphens within, at most 63 octets each")
-    if labels[-1].isdigit() or re.fullmatch(r"0x[0-9a-f]*", labels[-1]):
-        try:  # what resolvers would read as an address in one more spelling: 127.1, 0x7f.1, 2130706433
-            ipaddress.IPv4Address(host)
-        except ValueError:
-            raise ValueError("an IPv4 address must be written as four decimal numbers") from None
-    return host
-
-
-def _is_address(host: str) -> bool:
-    return host.startswith("[") or host.rpartition(".")[2].isdigit()
+    return Origin(scheme, normal_host(host), port)
 
 
 # Scopes
@@ -184,7 +123,7 @@ def scope_kind(auth_scope: str) -> ScopeKind:
     if auth_scope != auth_scope.lower():
         raise ValueError("an auth-scope must be in lower case")
     if auth_scope.startswith("*."):
-        if _is_address(_check_host(auth_scope[2:])):
+        if is_address(_check_host(auth_scope[2:])):
             raise ValueError("a wildcard scope must name a domain: an IP address has no subdomains")
         return "wildcard-domain"
     scheme, separator, authority = auth_scope.partition("://")
@@ -196,13 +135,11 @@ def scope_kind(auth_scope: str) -> ScopeKind:
 
 
 def _check_host(host: str) -> str:
-    if host.startswith("["):
-        if _ipv6(host) != host:
-            raise ValueError("an auth-scope must write an IPv6 address in its shortest form")
-        return host
-    if ":" in host or "/" in host:
+    if not host.startswith("[") and (":" in host or "/" in host):
         raise ValueError("an auth-scope must be scheme://host, scheme://host:port, host or *.domain")
-    return _check_name(host)
+    if normal_host(host) != host:  # what is ASCII and in lower case already can only be an IPv6 address
+        raise ValueError("an auth-scope must write an IPv6 address in its shortest form")
+    return host
 
 
 def _check_server(scheme: str, authority: str) -> None:
@@ -235,7 +172,7 @@ def covers(auth_scope: str, origin: Origin) -> bool:
         return auth_scope == str(origin)
     if kind == "single-host":
         return auth_scope == origin.host
-    return not _is_address(origin.host) and (origin.host == auth_scope[2:] or origin.host.endswith(auth_scope[1:]))
+    return not is_address(origin.host) and (origin.host == auth_scope[2:] or origin.host.endswith(auth_scope[1:]))
 
 
 def is_public_suffix(postfix: str) -> bool:
