@@ -1,0 +1,71 @@
+"""What goes with the final response to a request that the application has seen (RFC 8120 section 4.5, RFC 8053 section 3)."""
+
+from __future__ import annotations
+
+from kam3.mutual.outcomes import INFO, WARNING, Answered, Concluded, Event, Forwarded, Headers, Identity
+from kam3.mutual.spaces import Area
+
+# What an application must not say itself: it cannot know the proof, and a challenge beside a proof contradicts it.
+_OURS = frozenset({"authentication-info", "optional-www-authenticate", "www-authenticate"})
+_NO_STORE = ("Cache-Control", "no-store")
+
+
+def conclude(forwarded: Forwarded, status: int, headers: Headers, log_out: bool) -> Concluded:
+    """See `MutualServer.conclude`."""
+    area, identity = forwarded.area, forwarded.identity
+    if area is None:
+        return Concluded(status, headers)
+    headers = tuple([field for field in headers if field[0].lower() not in _OURS])
+    if identity is None:
+        return _invited(area, status, headers)
+    events: tuple[Event, ...] = ()
+    if status == 401:
+        detail = "the application answered 401 to a user who has logged in; sent as 403"
+        status, events = 403, (Event("application-401", WARNING, identity.peer, identity.realm, identity.user, detail),)
+    headers = (("Authentication-Info", identity._info), *_cached(headers, area))
+    if log_out:
+        headers = tuple([field for field in headers if field[0].lower() != "authentication-control"])
+        headers += (("Authentication-Control", _logout(area)),)
+        events += (Event("log-out", INFO, identity.peer, identity.realm, identity.user),)
+    return Concluded(status, headers, events)
+
+
+def _invited(area: Area, status: int, headers: Headers) -> Concluded:
+    """Complete an answer to somebody who has not logged in, where that is optional."""
+    if status == 401:  # the application wants a log-in after all; Optional-WWW-Authenticate must not be on a 401
+        rest = tuple([field for field in headers if field[0].lower() != "cache-control"])
+        return Concluded(401, (("WWW-Authenticate", area.init["initial"]), _NO_STORE, *rest))
+    return Concluded(status, (("Optional-WWW-Authenticate", area.init["initial"]), *_cached(headers, area)))
+
+
+def _cached(headers: Headers, area: Area) -> Headers:
+    """Keep shared caches from giving one user's page to another, and an optional page from standing in for its other form."""
+    names = {name.lower() for name, _ in headers}
+    if not area.optional:
+        return headers if "cache-control" in names else (*headers, ("Cache-Control", "private"))
+    varies = [part.strip().lower() for name, value in headers if name.lower() == "vary" for part in value.split(",")]
+    return headers if "authorization" in varies or "*" in varies else (*headers, ("Vary", "Authorization"))
+
+
+def _logout(area: Area) -> str:
+    return f'Mutual realm="{area.realm.realm}", logout-timeout=0'
+
+
+def wanted_again(forwarded: Forwarded) -> Answered:
+    """See `MutualServer.reauthenticate`."""
+    identity, area = _accepted(forwarded)
+    event = Event("reauthenticate", INFO, identity.peer, identity.realm, identity.user)
+    return Answered(401, (("WWW-Authenticate", area.init["reauth-needed"]), _NO_STORE), "please log in again", (event,))
+
+
+def denied(forwarded: Forwarded) -> Answered:
+    """See `MutualServer.deny`."""
+    identity, area = _accepted(forwarded)
+    event = Event("denied", WARNING, identity.peer, identity.realm, identity.user)
+    return Answered(403, (("WWW-Authenticate", area.init["authz-failed"]), _NO_STORE), "this user may not do that", (event,))
+
+
+def _accepted(forwarded: Forwarded) -> tuple[Identity, Area]:
+    if forwarded.identity is None or forwarded.area is None:
+        raise ValueError("the request was not accepted: nobody is logged in")
+    return forwarded.identity, forwarded.area
