@@ -227,20 +227,25 @@ def _judge(authorization: tuple[str, ...], area: Area) -> KexC1 | VfyC | Judged:
         parameters = read_credentials(authorization)
         if parameters is None:
             return Judged.NORMAL
-        realm = realm_of(parameters)
-        if realm.auth_scope and realm != area.realm:  # without a scope it is no complete message, and `parse_request` says so
-            return Judged.OTHER_REALM
-        message = parse_request(parameters)
+        try:
+            message = parse_request(parameters)
+        except RemoteProtocolError:
+            realm = realm_of(parameters)  # of another realm we know no rules, and a message without a scope is of none
+            return Judged.OTHER_REALM if realm.auth_scope and realm != area.realm else Judged.MALFORMED
     except RemoteProtocolError:
         return Judged.MALFORMED
+    if message.realm != area.realm:
+        return Judged.OTHER_REALM
     return message if message.validation == area.validation else Judged.MALFORMED
 
 
 def _evaluate(session: ServerSession, message: VfyC, area: Area) -> tuple[bytes, bytes] | None:
     """Return VK_s and the vh that matched, or None if the proof is wrong or the session has been ended meanwhile."""
     try:
-        vks = session.verify_vkc(message.vkc, message.nc, area.hosts)
-        return vks, area.hosts[0] if len(area.hosts) == 1 else session.vh
+        if len(area.hosts) == 1:
+            (vh,) = area.hosts
+            return session.verify_vkc(message.vkc, message.nc, vh), vh
+        return session.verify_vkc(message.vkc, message.nc, area.hosts), session.vh
     except (VerificationError, ExchangeStateError):
         return None
 
