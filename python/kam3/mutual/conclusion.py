@@ -7,7 +7,8 @@ from kam3.mutual.spaces import Area
 
 # What an application must not say itself: it cannot know the proof, and a challenge beside a proof contradicts it.
 _OURS = frozenset({"authentication-info", "optional-www-authenticate", "www-authenticate"})
-_NO_STORE = ("Cache-Control", "no-store")
+#: For every 401 and 503 of ours: what they say holds for one request alone.
+NO_STORE = ("Cache-Control", "no-store")
 
 
 def conclude(forwarded: Forwarded, status: int, headers: Headers, log_out: bool) -> Concluded:
@@ -22,20 +23,24 @@ def conclude(forwarded: Forwarded, status: int, headers: Headers, log_out: bool)
     if status == 401:
         detail = "the application answered 401 to a user who has logged in; sent as 403"
         status, events = 403, (Event("application-401", WARNING, identity.peer, identity.realm, identity.user, detail),)
-    headers = (("Authentication-Info", identity._info), *_cached(headers, area))
     if log_out:
-        headers = tuple([field for field in headers if field[0].lower() != "authentication-control"])
-        headers += (("Authentication-Control", _logout(area)),)
         events += (Event("log-out", INFO, identity.peer, identity.realm, identity.user),)
-    return Concluded(status, headers, events)
+    headers = _controlled(_cached(headers, area), area.controls.log_out if log_out else area.controls.proved)
+    return Concluded(status, (("Authentication-Info", identity._info), *headers), events)
 
 
 def _invited(area: Area, status: int, headers: Headers) -> Concluded:
     """Complete an answer to somebody who has not logged in, where that is optional."""
     if status == 401:  # the application wants a log-in after all; Optional-WWW-Authenticate must not be on a 401
         rest = tuple([field for field in headers if field[0].lower() != "cache-control"])
-        return Concluded(401, (("WWW-Authenticate", area.init["initial"]), _NO_STORE, *rest))
-    return Concluded(status, (("Optional-WWW-Authenticate", area.init["initial"]), *_cached(headers, area)))
+        return Concluded(401, (("WWW-Authenticate", area.init["initial"]), NO_STORE, *_controlled(rest, area.controls.initial)))
+    headers = _controlled(_cached(headers, area), area.controls.initial)
+    return Concluded(status, (("Optional-WWW-Authenticate", area.init["initial"]), *headers))
+
+
+def _controlled(headers: Headers, control: Headers) -> Headers:
+    """Add Authentication-Control. What the application says itself stays where we say nothing; two of them would contradict each other."""
+    return (*[field for field in headers if field[0].lower() != "authentication-control"], *control) if control else headers
 
 
 def _cached(headers: Headers, area: Area) -> Headers:
@@ -47,22 +52,18 @@ def _cached(headers: Headers, area: Area) -> Headers:
     return headers if "authorization" in varies or "*" in varies else (*headers, ("Vary", "Authorization"))
 
 
-def _logout(area: Area) -> str:
-    return f'Mutual realm="{area.realm.realm}", logout-timeout=0'
-
-
 def wanted_again(forwarded: Forwarded) -> Answered:
     """See `MutualServer.reauthenticate`."""
     identity, area = _accepted(forwarded)
     event = Event("reauthenticate", INFO, identity.peer, identity.realm, identity.user)
-    return Answered(401, (("WWW-Authenticate", area.init["reauth-needed"]), _NO_STORE), "please log in again", (event,))
+    return Answered(401, (("WWW-Authenticate", area.init["reauth-needed"]), NO_STORE, *area.controls.failed), "please log in again", (event,))
 
 
 def denied(forwarded: Forwarded) -> Answered:
     """See `MutualServer.deny`."""
     identity, area = _accepted(forwarded)
     event = Event("denied", WARNING, identity.peer, identity.realm, identity.user)
-    return Answered(403, (("WWW-Authenticate", area.init["authz-failed"]), _NO_STORE), "this user may not do that", (event,))
+    return Answered(403, (("WWW-Authenticate", area.init["authz-failed"]), NO_STORE, *area.controls.failed), "this user may not do that", (event,))
 
 
 def _accepted(forwarded: Forwarded) -> tuple[Identity, Area]:

@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 from kam3.errors import ExchangeStateError, OverloadedError, RemoteProtocolError, StoreUnavailableError, VerificationError
 from kam3.mutual import conclusion
 from kam3.mutual.actions import Admit, Begin, Commit, Create, End, Find, Pause, Respond, Responded, Steps
+from kam3.mutual.conclusion import NO_STORE
 from kam3.mutual.limits import peer_group
 from kam3.mutual.messages import KexC1, KexS1, VfyC, parse_request, read_credentials, realm_of, serialize
 from kam3.mutual.outcomes import ERROR, INFO, WARNING, Answered, Concluded, Event, Forwarded, Headers, Identity, Request
@@ -256,7 +257,8 @@ def _refused(area: Area, judged: Judged, peer: str) -> Answered | Forwarded:
     if replaceable and area.optional:
         return Forwarded(None, area)
     events = () if replaceable else (Event("malformed", INFO, peer, area.realm, detail=judged.value),)
-    return _challenged(area.init[reason], f"log-in needed: {reason}", *events)
+    controls = area.controls.initial if replaceable else area.controls.failed
+    return _challenged(area.init[reason], f"log-in needed: {reason}", *events, controls=controls)
 
 
 def _failed(answer: Answer, area: Area, peer: str, user: str) -> Answered:
@@ -265,13 +267,14 @@ def _failed(answer: Answer, area: Area, peer: str, user: str) -> Answered:
     if reason == "stale-session":
         events = (Event("nonce-refused", WARNING, peer, area.realm, user),) if answer is Answer.NC_REFUSED else ()
         return _challenged(area.stale, "the session is over", *events)
-    return _challenged(area.init[reason], "log-in failed", Event("log-in-failed", WARNING, peer, area.realm, user, answer.value))
+    event = Event("log-in-failed", WARNING, peer, area.realm, user, answer.value)
+    return _challenged(area.init[reason], "log-in failed", event, controls=area.controls.failed)
 
 
-def _challenged(challenge: str, reason: str, *events: Event) -> Answered:
-    return Answered(401, (("WWW-Authenticate", challenge), ("Cache-Control", "no-store")), reason, events)
+def _challenged(challenge: str, reason: str, *events: Event, controls: Headers = ()) -> Answered:
+    return Answered(401, (("WWW-Authenticate", challenge), NO_STORE, *controls), reason, events)
 
 
 def _unavailable(retry_after: int, reason: str, event: Event) -> Answered:
-    return Answered(503, (("Retry-After", str(retry_after)), ("Cache-Control", "no-store")), reason, (event,))
+    return Answered(503, (("Retry-After", str(retry_after)), NO_STORE), reason, (event,))
 

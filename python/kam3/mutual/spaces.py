@@ -11,11 +11,12 @@ import re
 import urllib.parse
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
 
 from kam3.algorithms import Algorithm, algorithm
 from kam3.arguments import MAX_HOST_VALUES
+from kam3.mutual.extensions import CONTROL_FIELD, Control, serialize_control, serialize_optional
 from kam3.mutual.messages import Init, KexS1, Stale, serialize
 from kam3.mutual.realms import Origin, Realm, check_scope, covers, serialize_path
 from kam3.mutual.validation import Channel, method_of, vh_of
@@ -54,12 +55,14 @@ class Space:
             one with the longest prefix has a path.
         optional: who has not logged in gets the application's answer, with an invitation to do so (RFC 8053 section 3).
         origins: the URLs of the served origins that it is for; none named: all that the scope of the realm covers.
+        control: what Authentication-Control tells clients: hints, which nobody has to follow (RFC 8053 section 8).
     """
 
     realm: Realm | None
     prefixes: Sequence[str] = ("/",)
     optional: bool = False
     origins: Sequence[str] = ()
+    control: Control = Control()  # noqa: RUF009 - immutable
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,15 @@ class Terms:
             raise ValueError("grace must not be negative")
 
 
+class Controls(NamedTuple):
+    """Authentication-Control as it goes with each kind of response, as header fields; empty where there is nothing to say."""
+
+    initial: tuple[tuple[str, str], ...] = ()  # a 401-INIT with the reason initial, or the same by Optional-WWW-Authenticate
+    failed: tuple[tuple[str, str], ...] = ()  # a 401-INIT to credentials of the realm
+    proved: tuple[tuple[str, str], ...] = ()
+    log_out: tuple[tuple[str, str], ...] = ()  # a proved response after which the session is over
+
+
 @dataclass(frozen=True, slots=True)
 class Area:
     """A protected space on one origin, with all that is ever sent for it."""
@@ -102,6 +114,7 @@ class Area:
     optional: bool
     init: Mapping[str, str]  # the challenge of a 401-INIT by its reason
     stale: str
+    controls: Controls
 
 
 class Site:
@@ -246,13 +259,31 @@ def _area(space: Space, realm: Realm, origin: Origin, validation: str, hosts: tu
     check_scope(realm.auth_scope, origin)
     path = serialize_path(space.prefixes, realm, origin)
     init = {reason: serialize(Init(realm, validation, reason)) for reason in INIT_REASONS}
+    if space.optional:
+        serialize_optional(Init(realm, validation, "initial"), 200)  # what is sent is the same text
     window = (terms.nc_max, terms.nc_window)
     serialize(KexS1(realm, validation, "0" * 32, bytes(alg.element_octets), *window, terms.time, path))  # what cannot be sent raises now
-    return Area(str(origin), realm, alg, validation, hosts, path, space.optional, init, serialize(Stale(realm, validation)))
+    stale, controls = serialize(Stale(realm, validation)), _controls(space, realm.realm)
+    return Area(str(origin), realm, alg, validation, hosts, path, space.optional, init, stale, controls)
+
+
+def _controls(space: Space, realm: str) -> Controls:
+    """Write out what counts in each kind of response (RFC 8053 section 4); a parameter that does not count there is not sent."""
+    control = space.control
+    proved = Control(location_when_logout=control.location_when_logout, logout_timeout=control.logout_timeout)
+    failed = Control(auth_style=control.auth_style, username=control.username)
+    initial = replace(failed, location_when_unauthenticated=control.location_when_unauthenticated, no_auth=control.no_auth)
+
+    def field(part: Control, optional: bool = False) -> tuple[tuple[str, str], ...]:
+        return () if part == Control() else ((CONTROL_FIELD, serialize_control({realm: part}, optional=optional)),)
+
+    return Controls(field(initial, space.optional), field(failed), field(proved), field(replace(proved, logout_timeout=0)))
 
 
 def _warn(spaces: Sequence[Space], origins: Sequence[Origin]) -> None:
-    """Warn of what RFC 8120 does not recommend."""
+    """Warn of what RFC 8120 and RFC 8053 do not recommend."""
+    if any(space.control.username is not None for space in spaces):
+        warnings.warn("the user name in Authentication-Control is told to everybody (RFC 8053 section 8.1)", stacklevel=4)
     realms = list(dict.fromkeys(space.realm for space in spaces if space.realm is not None))
     if len({realm[1:] for realm in realms}) < len(realms):
         warnings.warn("one auth-scope and realm have several algorithms, which RFC 8120 section 5 does not recommend", stacklevel=4)
