@@ -54,16 +54,18 @@ def _cached(headers: Headers, area: Area) -> Headers:
 
 def wanted_again(forwarded: Forwarded) -> Answered:
     """See `MutualServer.reauthenticate`."""
-    identity, area = _accepted(forwarded)
-    event = Event("reauthenticate", INFO, identity.peer, identity.realm, identity.user)
-    return Answered(401, (("WWW-Authenticate", area.init["reauth-needed"]), NO_STORE, *area.controls.failed), "please log in again", (event,))
+    return _instead(forwarded, 401, "reauth-needed", "please log in again", "reauthenticate", INFO)
 
 
 def denied(forwarded: Forwarded) -> Answered:
     """See `MutualServer.deny`."""
+    return _instead(forwarded, 403, "authz-failed", "this user may not do that", "denied", WARNING)
+
+
+def _instead(forwarded: Forwarded, status: int, reason: str, text: str, name: str, level: int) -> Answered:
     identity, area = _accepted(forwarded)
-    event = Event("denied", WARNING, identity.peer, identity.realm, identity.user)
-    return Answered(403, (("WWW-Authenticate", area.init["authz-failed"]), NO_STORE, *area.controls.failed), "this user may not do that", (event,))
+    event = Event(name, level, identity.peer, identity.realm, identity.user)
+    return Answered(status, (("WWW-Authenticate", area.init[reason]), NO_STORE, *area.controls.failed), text, (event,))
 
 
 def _accepted(forwarded: Forwarded) -> tuple[Identity, Area]:

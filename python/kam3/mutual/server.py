@@ -9,7 +9,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Generator, Iterable
 from typing import Any, TypeAlias
-from urllib.parse import unquote, urlsplit
 
 from kam3.errors import ExchangeStateError, OverloadedError, RemoteProtocolError, StoreUnavailableError, VerificationError
 from kam3.mutual import conclusion
@@ -20,7 +19,7 @@ from kam3.mutual.messages import KexC1, KexS1, VfyC, parse_request, read_credent
 from kam3.mutual.outcomes import ERROR, INFO, WARNING, Answered, Concluded, Event, Forwarded, Headers, Identity, Request
 from kam3.mutual.server_states import REASONS, REFUSALS, Judged
 from kam3.mutual.sessions import Admission, Answer, Begun, NewSession, SessionKey
-from kam3.mutual.spaces import Area, ServedOrigin, Space, Terms, make_sites
+from kam3.mutual.spaces import Area, ServedOrigin, Space, Terms, absolute_target, make_sites
 from kam3.session import ServerSession
 
 _SID_OCTETS = 16  # RFC 8120 section 4.3 asks for 80 bits, or the square of the sessions at one time
@@ -216,10 +215,10 @@ def _absolute_target(request: Request) -> tuple[str | None, str]:
     """Return host and path of a target that does not begin with a slash (RFC 9112 section 3.2)."""
     if request.path == "*" and request.method == "OPTIONS":
         return request.host, "/"
-    parts = urlsplit(request.path)
-    if not parts.netloc or parts.scheme != request.scheme:
+    split = absolute_target(request.path)
+    if split is None or split[0] != request.scheme:
         raise ValueError("the target of a request must be a path, or a URL of the scheme it is sent by")
-    return parts.netloc, unquote(parts.path) or "/"
+    return split[1:]
 
 
 def _judge(authorization: tuple[str, ...], area: Area) -> KexC1 | VfyC | Judged:

@@ -198,6 +198,15 @@ def make_sites(spaces: Iterable[Space], origins: Iterable[ServedOrigin | str], t
     return sites
 
 
+def absolute_target(target: str) -> tuple[str, str, str] | None:
+    """Split a target in absolute form, percent-decoded, into scheme, host and path; None if it is none (RFC 9112 section 3.2.2)."""
+    scheme, separator, rest = target.partition("://")
+    if not separator or scheme.lower() not in ("http", "https"):
+        return None
+    host, slash, path = rest.partition("/")
+    return scheme.lower(), host, slash + path or "/"
+
+
 def _exact_origin(url: str) -> Origin:
     origin = Origin.parse(url)
     if url.partition("://")[2].strip("/") != url.partition("://")[2] or re.search(r"[?#]|://[^/]*/", url):
