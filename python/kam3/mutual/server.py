@@ -154,12 +154,13 @@ class MutualServer:
         if len(message.sid) != 2 * _SID_OCTETS:
             return _failed(Answer.STALE, area, peer, "")  # none was issued of this length
         key = SessionKey(area.origin, area.realm, message.sid)
-        begun: Begun = yield Begin(key, message.nc)
+        nc = min(message.nc, self.terms.nc_max + 1)  # for the stores, which only compare it; the proof is over the number itself
+        begun: Begun = yield Begin(key, nc)
         session = begun.session
         if begun.answer is not Answer.EVALUATE or session is None:
             return _failed(begun.answer, area, peer, begun.user)
         proof = _evaluate(session, message, area)
-        answer: Answer = yield Commit(key, message.nc, proof is not None, peer)
+        answer: Answer = yield Commit(key, nc, proof is not None, peer)
         if answer is not Answer.ACCEPTED or proof is None:
             return _failed(answer, area, peer, begun.user)
         identity = Identity._accepted(answer, key, message.nc, begun.user, peer, session, *proof)
