@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -23,18 +24,14 @@ USER, PASSWORD = "alice", "correct horse"
 PEER = "192.0.2.7"
 
 
+@functools.cache  # thousands of iterations
 def pi_of(password: str = PASSWORD, realm: Realm = REALM, user: str = USER) -> bytes:
     return kam3.algorithm(realm.algorithm).pi(password, auth_scope=realm.auth_scope, realm=realm.realm, user=user)
 
 
-_J: dict[tuple[str, Realm, str], bytes] = {}
-
-
+@functools.cache
 def j_of(password: str = PASSWORD, realm: Realm = REALM, user: str = USER) -> bytes:
-    key = (password, realm, user)
-    if key not in _J:
-        _J[key] = kam3.algorithm(realm.algorithm).j(pi_of(password, realm, user))
-    return _J[key]
+    return kam3.algorithm(realm.algorithm).j(pi_of(password, realm, user))
 
 
 class Clock:
