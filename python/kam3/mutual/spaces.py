@@ -231,8 +231,9 @@ def _areas(spaces: Sequence[Space], origin: Origin, served: ServedOrigin, terms:
     for space in spaces:
         if not _is_for(space, origin):
             continue
+        prefixes = _decoded(space.prefixes)
         area = None if space.realm is None else _area(space, space.realm, origin, validation, hosts, terms)
-        for prefix in _decoded(space.prefixes):
+        for prefix in prefixes:
             if prefix in found:
                 raise ValueError(f"the prefix {prefix} on {origin} belongs to two spaces")
             found[prefix] = area
