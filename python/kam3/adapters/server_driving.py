@@ -42,7 +42,7 @@ def log_events(events: Iterable[Event]) -> None:
             event.peer,
             realm,
             user,
-            f" ({event.detail})" if event.detail else "",
+            f" ({ascii(event.detail)[1:-1]})" if event.detail else "",
             extra={"event": event.name, "peer": event.peer, "realm": realm, "user": user},
         )
 
