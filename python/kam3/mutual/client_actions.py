@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from kam3.algorithms import Algorithm
 from kam3.errors import ExchangeStateError, RemoteProtocolError
 from kam3.exchange import ClientExchange
+from kam3.mutual.extensions import Control
 from kam3.mutual.realms import Realm
 from kam3.mutual.validation import Channel
 from kam3.session import ClientSession
@@ -80,7 +81,7 @@ class AskCredentials:
     """Ask for user and password of a realm; Credentials, or None where nobody can be asked."""
 
     realm: Realm
-    hints: Hints
+    hints: Control  # what the server says about the log-in, unproved: to be told, never to be obeyed
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +99,6 @@ class Credentials(NamedTuple):
 
     def __repr__(self) -> str:
         return "Credentials(...)"
-
-
-class Hints(NamedTuple):
-    """What a server says about a log-in (RFC 8053 section 4), unproved: for whoever asks the user, never obeyed by itself."""
-
-    username: str | None = None  # the only user name that will do
-    modal: bool = False  # ask before the content is shown
-    no_auth: bool = False  # do not ask
-    location: str | None = None  # show this page of the same origin instead; absolute
 
 
 class Status(enum.Enum):
@@ -137,7 +129,7 @@ class Outcome:
         nc: of the request that was proved.
         requests: how many were sent.
         withheld: nothing of the response may be used but its status code and Retry-After.
-        hints: with AUTH_REQUIRED, and where authentication was offered only.
+        control: what counts in Authentication-Control (RFC 8053); unproved, unless the status is AUTH_SUCCEED.
     """
 
     status: Status
@@ -147,7 +139,7 @@ class Outcome:
     nc: int | None = None
     requests: int = 0
     withheld: bool = False
-    hints: Hints | None = None
+    control: Control | None = None
     _session: ClientSession | None = field(default=None, repr=False)
     _vh: bytes = field(default=b"", repr=False)
 

@@ -180,9 +180,8 @@ class Wallet:
 
     def remove(self, credential: Credential) -> None:
         """Drop a credential, if it is there."""
-        for kept in (self._given, self._asked):
-            for key in [key for key, value in kept.items() if value is credential]:
-                del kept[key]  # type: ignore[attr-defined]  # each key is of its own dict
+        self._given = {key: kept for key, kept in self._given.items() if kept is not credential}
+        self._asked = {key: kept for key, kept in self._asked.items() if kept is not credential}
 
     def due(self, now: float) -> list[Credential]:
         """Return the credentials whose logout-timeout is over."""

@@ -1,13 +1,14 @@
-"""What a response is to a sequence: one event of its automaton (RFC 8120 sections 4 and 10.1), and one rule named where it is out of order."""
+"""What a response is to a sequence: one event of its automaton, and the rule that it breaks (RFC 8120 sections 4 and 10.1)."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from kam3.algorithms import algorithm
 from kam3.errors import RemoteProtocolError
 from kam3.mutual.client_actions import Response
 from kam3.mutual.client_states import Event
+from kam3.mutual.extensions import OPTIONAL_FIELD, read_optional
 from kam3.mutual.messages import Init, KexS1, Parameters, Stale, parse_challenge, read_challenges
 from kam3.mutual.realms import Origin, Realm, check_scope
 from kam3.mutual.validation import method_of, vh_of
@@ -16,11 +17,6 @@ from kam3.mutual.validation import method_of, vh_of
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 _UNUSABLE_CODES = frozenset({"unsupported-version", "unknown-algorithm"})
-#: The reasons of section 4.1 that Optional-WWW-Authenticate must not have (section 8).
-_NOT_OPTIONAL = frozenset(
-    {"auth-failed", "reauth-needed", "invalid-parameters", "internal-error", "user-unknown", "invalid-credential", "authz-failed"}
-)
-
 
 class Question(NamedTuple):
     """The request that a response answers."""
@@ -48,7 +44,7 @@ def read(response: Response, question: Question) -> Reading:
     """
     status = response.status
     proof = any("vks" in line.lower() for line in response.fields("Authentication-Info"))
-    if 500 <= status and not proof and question.realm is not None:
+    if status >= 500 and not proof and question.realm is not None:
         return Reading(Event.SERVER_ERROR)
     try:
         if 400 <= status < 500:
@@ -61,12 +57,9 @@ def read(response: Response, question: Question) -> Reading:
             if status == 401:
                 return Reading(Event.FOREIGN, text="a 200-VFY-S must not have the status 401 (RFC 8120 section 4.5)")
             return Reading(Event.VFY_S)
-        offer = _offer(response)
-        if offer is not None:
-            return _optional(response, offer, question)
+        return _optional(response, question) or _normal(question)
     except RemoteProtocolError as error:
         return Reading(Event.FOREIGN, text=str(error))
-    return _normal(question)
 
 
 def _normal(question: Question, text: str = "", message: Init | None = None) -> Reading:
@@ -119,27 +112,28 @@ def unusable(message: Init, response: Response) -> str | None:
     return None
 
 
-def _offer(response: Response) -> Parameters | None:
-    """Return the Mutual challenge that a response offers beside its content (RFC 8053 sections 3 and 3.1)."""
-    if response.status == 401:
-        return None
-    lines = response.fields("Optional-WWW-Authenticate")
+def _optional(response: Response, question: Question) -> Reading | None:
+    """Read the challenge that a response offers beside its content (RFC 8053 sections 3 and 3.1); None where there is none."""
+    lines = response.fields(OPTIONAL_FIELD)
     if not lines and response.status < 400:
         lines = response.fields("WWW-Authenticate")
-    return read_challenges(lines).mutual if lines else None
-
-
-def _optional(response: Response, parameters: Parameters, question: Question) -> Reading:
-    reading = _challenge(response, parameters, question)
-    message = reading.message
-    if reading.event is Event.UNUSABLE:
-        return _normal(question, reading.text)
-    if not isinstance(message, Init) or message.reason in _NOT_OPTIONAL:
-        rule = "Optional-WWW-Authenticate must hold a 401-INIT with the reason initial (RFC 8120 section 8)"
-        return Reading(Event.FOREIGN, text=reading.text or rule)
-    if reading.event is Event.INIT:
-        rule = "Optional-WWW-Authenticate must not be the answer to an attempt to authenticate in the same realm (RFC 8053 section 3)"
+    if not lines:
+        return None
+    try:
+        message = read_optional(lines, response.status)
+    except RemoteProtocolError:
+        if question.realm is None:  # nothing is claimed, and nothing hoped for
+            return None
+        raise
+    if message is None:
+        return None
+    message = cast(Init, _with_scope(message, question.origin))
+    rule = unusable(message, response)
+    if rule is not None:
+        return _normal(question, rule)
+    if message.realm == question.realm:
+        rule = "authentication must not be offered in answer to an attempt in the same realm (RFC 8053 section 3)"
         return Reading(Event.FOREIGN, message, rule)
     if not (question.safe or question.probe):
-        return _normal(question, "authentication is offered, but the request has been carried out and is not repeated", message)
+        return _normal(question, "authentication is offered, but the request has been carried out, and is not made twice", message)
     return Reading(Event.OPTIONAL_OTHER, message)

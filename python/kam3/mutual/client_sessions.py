@@ -43,6 +43,7 @@ class LiveSession:
         "_quote",
         "_vh",
         "alg",
+        "distrusted",
         "expires",
         "in_flight",
         "message",
@@ -58,6 +59,7 @@ class LiveSession:
         self.message = message
         self.proved = False  # the server has shown once that it knows the user
         self.retired = False  # no further request
+        self.distrusted = False  # a proof in it was wrong
         self.in_flight = 0
         self.room: Ticket | None = None  # resolved when a request comes back, if somebody waits for that
         self.expires = now + min(message.time, MAX_TIME)
@@ -196,6 +198,12 @@ class SessionStore:
             resolve(room)
         if session.in_flight == 0:
             session.session.close()
+
+    def retire_all(self, realm: Realm, user: str) -> None:
+        """Use no session of a user in a realm any more, on no server."""
+        for key, slot in list(self._slots.items()):
+            if key.realm == realm and key.user == user and isinstance(slot, LiveSession):
+                self.retire(key, slot)
 
     def put_back(self, session: LiveSession) -> None:
         """Note that a request is no longer in flight."""

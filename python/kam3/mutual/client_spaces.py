@@ -6,12 +6,17 @@ Not safe for threads: `MutualClient` holds its lock around each call.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeVar
 
 from kam3.mutual.realms import Origin, PathSpace, Realm, covers, specificity
 
 #: URLs whose realm is remembered, and path spaces that are. The oldest are forgotten first.
 MAX_URLS = 4096
 MAX_SPACES = 256
+
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 
 
 class Spaces:
@@ -64,6 +69,6 @@ class Spaces:
         self._spaces = {key: space for key, space in self._spaces.items() if key[0] != realm}
 
 
-def _bound(kept: dict[object, object], limit: int) -> None:
+def _bound(kept: dict[_Key, _Value], limit: int) -> None:
     if len(kept) > limit:
         del kept[next(iter(kept))]
