@@ -130,7 +130,10 @@ def client_for(server: ModelServer, password: str = PASSWORD, user: str = USER, 
     return client
 
 
-def handler(answer: Callable[[Send], Response], ask: Callable[[AskCredentials], Credentials | None] | None = None) -> Callable[[object], object]:
+Ask = Callable[[AskCredentials], "Credentials | None"]
+
+
+def handler(answer: Callable[[Send], Response], ask: Ask | None = None) -> Callable[[object], object]:
     def handle(action: object) -> object:
         if isinstance(action, Send):
             return answer(action)
@@ -149,7 +152,7 @@ def fetch(
     server: ModelServer,
     url: str = URL,
     method: str = "GET",
-    ask: Callable[[AskCredentials], Credentials | None] | None = None,
+    ask: Ask | None = None,
     **options: Any,
 ) -> Outcome:
     """Make one request of the user."""

@@ -141,27 +141,23 @@ def may_retry(error: RetryableProtocolError, method: str, *, replayable: bool) -
     return replayable and (method in IDEMPOTENT or not error.may_have_run)
 
 
-def unproved(outcome: Outcome) -> str | None:
-    """Return the message of the `UnprovedResponseError` that the response is withheld with where proofs are required; None: deliver it.
-
-    A response that asks for authentication is delivered, as other schemes do: it is plain from its status that nothing was achieved.
-    """
-    if outcome.status is not Status.UNAUTHENTICATED:
-        return None
-    hint = "" if outcome.withheld else "; require=False delivers such responses, for sites that are open in parts"
-    return f"{outcome.reason.text}{hint}"
+#: The fields of a withheld response that may be shown.
+SHOWN_WHEN_WITHHELD = ("Retry-After",)
 
 
-def check_proved(outcome: Outcome, *, require: bool = True) -> None:
-    """Refuse a response that must not be delivered.
+def check_proved(outcome: Outcome, status: int) -> None:
+    """Refuse a final response without a proof, before its content or cookies are seen; for adapters that `require` proofs.
+
+    Without `require` it is delivered, but what is `withheld` without content, and with no fields but SHOWN_WHEN_WITHHELD. A response that
+    asks for authentication is always delivered, as other schemes do: it is plain from its status that nothing was achieved.
 
     Args:
         outcome: of its sequence.
-        require: refuse every response without a proof, not only those that RFC 8120 section 10.1 advises to ignore.
+        status: of the response.
 
     Raises:
-        UnprovedResponseError: it is withheld.
+        UnprovedResponseError: it has to be withheld.
     """
-    message = unproved(outcome)
-    if message is not None and (require or outcome.withheld):
-        raise UnprovedResponseError(message)
+    if outcome.status is Status.UNAUTHENTICATED:
+        hint = "" if outcome.withheld else "; require=False delivers such responses, for sites that are open in parts"
+        raise UnprovedResponseError(f"response with status {status}: {outcome.reason.text}{hint}")
