@@ -15,7 +15,7 @@ from kam3.algorithms import Algorithm
 from kam3.errors import ExchangeStateError, RemoteProtocolError
 from kam3.exchange import ClientExchange
 from kam3.mutual.extensions import Control
-from kam3.mutual.realms import Realm
+from kam3.mutual.realms import Origin, Realm
 from kam3.mutual.validation import Channel
 from kam3.session import ClientSession
 
@@ -80,6 +80,7 @@ class FinishExchange:
 class AskCredentials:
     """Ask for user and password of a realm; Credentials, or None where nobody can be asked."""
 
+    origin: Origin  # of the URL
     realm: Realm
     hints: Control  # what the server says about the log-in, unproved: to be told, never to be obeyed
 
