@@ -178,7 +178,12 @@ class Walk:
         try:
             self.action = self.steps.send(value)
             while isinstance(self.action, (StartExchange, FinishExchange)):
-                self.action = self.steps.send(self.action.run())
+                try:
+                    done = self.action.run()
+                except Exception as error:
+                    self.action = self.steps.throw(error)
+                else:
+                    self.action = self.steps.send(done)
         except StopIteration as end:
             self.outcome, self.action = end.value, None
         except BaseException as error:
