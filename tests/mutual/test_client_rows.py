@@ -74,7 +74,7 @@ def bad_elements(alg: kam3.Algorithm) -> list[int]:
         return [0, 1, q - 1, q, q + 1, q - 4]  # the last is no square
     q, b = groups.EC_P256.q, groups.EC_P256.b
     off = next(x for x in range(2, 100) if pow(x**3 - 3 * x + b, (q - 1) // 2, q) != 1)
-    return [0, 1, 2 * off, 2 * off + 1, 2 * q, 2 * q + 1, 2**264 - 1]
+    return [2 * off, 2 * off + 1, 2 * q, 2 * q + 1, 2**264 - 1]
 
 
 @pytest.mark.parametrize("alg", [kam3.DL_2048, kam3.EC_P256], ids=lambda alg: alg.token)

@@ -294,7 +294,7 @@ def test_decision_5_an_owner_that_fails_lets_the_others_go_on(how: str) -> None:
 
 
 def broken_kex(server: ModelServer) -> str:
-    return serialize(KexS1(server.realms["/"], "host", "00" * 16, bytes(33), 9, 9, 9))
+    return serialize(KexS1(server.realms["/"], "host", "00" * 16, b"\xff" * 33, 9, 9, 9))
 
 
 def test_n5_a_false_server_gets_one_guess_from_all_who_wait() -> None:
