@@ -161,3 +161,17 @@ def test_r155_and_row_33_a_challenge_with_another_validation_than_the_channels_i
     outcome = fetch(client_for(server), server, URL)
     assert (outcome.status, outcome.requests) == (Status.AUTH_REQUIRED, 1)
     assert "validation must be host" in outcome.reason.text
+
+
+def test_r123_and_r125_of_realms_that_overlap_the_remembered_one_comes_first_then_the_most_specific() -> None:
+    narrow, wide = realm_at(name="A"), realm_at(name="B", scope=ORIGIN.host)
+    server = ModelServer(realms={"/": wide, "/a/": narrow})
+    client = MutualClient()
+    for url in (f"{ORIGIN}/a/x", f"{ORIGIN}/y"):
+        assert fetch(client, server, url, ask=Asking(Credentials(USER, PASSWORD))).status is Status.AUTH_SUCCEED
+    assert fetch(client, server, f"{ORIGIN}/y").requests == 1, "it is remembered"
+    for url, realm, right in ((f"{ORIGIN}/a/new", narrow, True), (f"{ORIGIN}/new", wide, False)):
+        del server.log[:]
+        outcome = fetch(client, server, url)
+        assert (outcome.status, outcome.realm) == (Status.AUTH_SUCCEED, realm)
+        assert (server.log in (["vfy"], ["kex", "vfy"])) is right, "the single-server scope is tried first; the choice is only a guess"
