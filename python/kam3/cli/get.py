@@ -57,6 +57,7 @@ def add(commands: Subparsers) -> argparse.ArgumentParser:
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,  # --password is no --password-stdin
     )
     parser.add_argument("url", metavar="URL", help="http or https")
     parser.add_argument("--user", metavar="NAME", required=True, help="the user's name")
