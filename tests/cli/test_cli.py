@@ -40,7 +40,7 @@ def test_version() -> None:
     assert run("--version")[:2] == (0, f"kam3 {kam3.__version__}\n")
 
 
-@pytest.mark.parametrize("command", [(), ("demo",), ("info",), ("eval",)])
+@pytest.mark.parametrize("command", [(), ("demo",), ("get",), ("info",), ("eval",)])
 def test_help_has_an_example(command: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         cli.main([*command, "--help"])

@@ -6,7 +6,6 @@ and advances with the `Response`; what the transport raises goes to `advance` as
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias, TypeVar
 
@@ -81,10 +80,14 @@ def _carry_out(action: object, ask: Ask | None) -> object:
 
 
 async def _compute(work: Callable[[], Any]) -> Any:
+    import asyncio  # slow to load, for programs that do without
+
     return await asyncio.get_running_loop().run_in_executor(None, work)
 
 
 async def _wait(ticket: Ticket) -> None:
+    import asyncio
+
     await asyncio.wrap_future(ticket)
 
 
