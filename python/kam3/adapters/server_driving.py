@@ -23,6 +23,7 @@ from kam3.mutual.outcomes import Answered, Event, Headers
 from kam3.mutual.sessions import SessionTable
 
 _audit = logging.getLogger("kam3.audit")
+_audit.addHandler(logging.NullHandler())  # a program that configures no logging gets none on its standard error
 
 #: Names longer than this are cut in the log.
 _LOGGED = 200
