@@ -62,8 +62,8 @@ class Site:
         async def send(message: Any) -> None:
             sent.append(message)
 
-        full = {"type": "http", "method": method, "path": path, "headers": headers, "client": ("192.0.2.1", 1), "scheme": "http", **scope}
-        await self.middleware(full, receive, send)
+        full = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": headers, "client": ("192.0.2.1", 1)}
+        await self.middleware({**full, "scheme": "http", **scope}, receive, send)
         assert sent, "no response"
         return sent[0]["status"], sent[0]["headers"], b"".join(message.get("body", b"") for message in sent[1:])
 

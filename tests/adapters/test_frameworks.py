@@ -71,23 +71,25 @@ def test_fastapi() -> None:
     fastapi = pytest.importorskip("fastapi")
     from kam3.adapters.fastapi import MutualLogin
 
-    mutual, admins = MutualLogin(), MutualLogin(allow=lambda identity: identity.user == "root")
+    needed = fastapi.Depends(MutualLogin())
+    admin_needed = fastapi.Depends(MutualLogin(allow=lambda identity: identity.user == "root"))
+    asked = fastapi.Depends(MutualLogin(required=False))
     app = fastapi.FastAPI()
 
     @app.get("/")
-    def home(login: Any = fastapi.Depends(mutual)) -> Any:
+    def home(login: Any = needed) -> Any:
         return {"user": login.user}
 
     @app.get("/admin")
-    def admin(login: Any = fastapi.Depends(admins)) -> Any:
+    def admin(login: Any = admin_needed) -> Any:
         return {}
 
     @app.get("/optional")
-    def optional(login: Any = fastapi.Depends(MutualLogin(required=False))) -> Any:
+    def optional(login: Any = asked) -> Any:
         return {"user": login.user}
 
     @app.get("/optional/strict")
-    def strict(login: Any = fastapi.Depends(mutual)) -> Any:
+    def strict(login: Any = needed) -> Any:
         return {}
 
     schema = app.openapi()
