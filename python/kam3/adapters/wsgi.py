@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeAlias
 
+from kam3.adapters.login import FORGEABLE, Login, concluding
 from kam3.adapters.server_driving import Handler, Peers, log_events, page, phrase_of
-from kam3.errors import LocalProtocolError, StoreUnavailableError
 from kam3.mutual.actions import run
 from kam3.mutual.credentials import CredentialStore
-from kam3.mutual.outcomes import Answered, Concluded, Forwarded, Identity, Request
+from kam3.mutual.outcomes import Answered, Concluded, Forwarded, Request
 from kam3.mutual.server import MutualServer
 from kam3.mutual.sessions import SessionTable
 from kam3.mutual.spaces import absolute_target
@@ -31,61 +31,8 @@ ExcInfo: TypeAlias = "tuple[type[BaseException], BaseException, TracebackType] |
 
 _log = logging.getLogger("kam3.wsgi")
 
-# Where applications look for a user whom somebody in front of them has authenticated. What a client sends under these names is a forgery:
-# CGI writes Remote-User and Remote_User alike.
-_FORGEABLE = (
-    "REMOTE_USER",
-    "AUTH_TYPE",
-    "REMOTE_IDENT",
-    "HTTP_REMOTE_USER",
-    "HTTP_X_REMOTE_USER",
-    "HTTP_X_FORWARDED_USER",
-    "HTTP_X_AUTHENTICATED_USER",
-    "HTTP_AUTH_USER",
-    "HTTP_X_AUTH_USER",
-)
+_FORGEABLE = ("REMOTE_USER", "AUTH_TYPE", "REMOTE_IDENT", *(f"HTTP_{name.upper().replace('-', '_')}" for name in FORGEABLE))
 _KEY = "kam3.login"
-
-
-class Login:
-    """What the application knows of the log-in, and what it can ask for; one for each request.
-
-    Attributes:
-        identity: who it is; None where the page is open, or optional and nobody has logged in.
-    """
-
-    def __init__(self, identity: Identity | None) -> None:
-        self.identity = identity
-        self._wish = ""
-        self._sent = False
-
-    @property
-    def user(self) -> str | None:
-        """The user name, or None."""
-        return None if self.identity is None else self.identity.user
-
-    def log_out(self) -> None:
-        """End the session with this response, and tell the client to forget the password; to be called before ``start_response``.
-
-        Raises:
-            LocalProtocolError: nobody is logged in, or the header section has been sent.
-        """
-        self._ask("log-out")
-
-    def reauthenticate(self) -> None:
-        """Make this response a 401 that asks for a new log-in, and end the session; everything else as `log_out`."""
-        self._ask("reauthenticate")
-
-    def deny(self) -> None:
-        """Make this response a 403 that says that the user lacks the right (authz-failed); everything else as `log_out`."""
-        self._ask("deny")
-
-    def _ask(self, wish: str) -> None:
-        if self.identity is None:
-            raise LocalProtocolError("nobody is logged in", code="not-logged-in")
-        if self._sent:
-            raise LocalProtocolError("the header section has been sent", code="too-late")
-        self._wish = wish
 
 
 class MutualMiddleware:
@@ -205,20 +152,7 @@ class _Response:
         return noted
 
     def _conclude(self, status: int, headers: tuple[tuple[str, str], ...]) -> Concluded:
-        server, forwarded, wish = self._server, self._forwarded, self._login._wish
-        try:
-            if wish in ("log-out", "reauthenticate"):
-                run(server.end(forwarded), self._handle)
-        except StoreUnavailableError:
-            _log.error("the session of a user who logs out could not be ended")
-            status, wish = 503, ""
-        if wish in ("reauthenticate", "deny"):
-            answered = server.reauthenticate(forwarded) if wish == "reauthenticate" else server.deny(forwarded)
-            taken = {name.lower() for name, _ in answered.headers} | {"www-authenticate", "authentication-info"}
-            rest = tuple([field for field in headers if field[0].lower() not in taken])
-            concluded = Concluded(answered.status, answered.headers + rest, answered.events)
-        else:
-            concluded = server.conclude(forwarded, status, headers, log_out=wish == "log-out")
+        concluded = run(concluding(self._server, self._forwarded, self._login, status, headers), self._handle)
         log_events(concluded.events)
         return concluded
 

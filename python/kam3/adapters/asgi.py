@@ -1,0 +1,355 @@
+"""ASGI middleware (ASGI 3): puts HTTP Mutual authentication before any ASGI application, Starlette's and FastAPI's among them.
+
+    application = MutualMiddleware(application, server, table=MemorySessionTable(), credentials=users)
+
+The application finds who it is in ``scope["user"]``, which is what Starlette's ``request.user`` shows, and with all that is known in
+``scope["kam3.login"]``, a `Login`; both come from a request that was proved and from nothing else. Everything of `kam3.adapters.wsgi`
+holds here, too. A WebSocket is a request like any other: its handshake carries the credentials, its acceptance the proof.
+
+Key exchanges, and stores that wait, are carried out in threads, so that the event loop goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import os
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeAlias
+
+from kam3.adapters.login import FORGEABLE, Login, concluding
+from kam3.adapters.server_driving import Peers, log_events, page
+from kam3.errors import OverloadedError
+from kam3.mutual.actions import Admit, Begin, Commit, Create, End, Find, Pause, Respond, respond, run_async
+from kam3.mutual.credentials import AsyncCredentialStore, CredentialStore
+from kam3.mutual.outcomes import Answered, Concluded, Forwarded, Headers, Identity, Request
+from kam3.mutual.server import MutualServer
+from kam3.mutual.sessions import AsyncSessionTable, SessionTable
+from kam3.mutual.spaces import absolute_target
+
+Scope: TypeAlias = "MutableMapping[str, Any]"
+Message: TypeAlias = "MutableMapping[str, Any]"
+Receive: TypeAlias = "Callable[[], Awaitable[Message]]"
+Send: TypeAlias = "Callable[[Message], Awaitable[None]]"
+Application: TypeAlias = "Callable[[Scope, Receive, Send], Awaitable[None]]"
+
+_log = logging.getLogger("kam3.asgi")
+
+_KEY = "kam3.login"
+#: A handshake that is refused where the server has no way to send a response to it: "policy violation" (RFC 6455 section 7.4.1).
+_CLOSED = {"type": "websocket.close", "code": 1008, "reason": "authentication needed"}
+_FAILED_BODY = b"the server has failed\n"
+_FAILED: Headers = (
+    ("content-type", "text/plain; charset=utf-8"),
+    ("content-length", str(len(_FAILED_BODY))),
+    ("cache-control", "no-store"),
+)
+
+
+class User:
+    """Who is logged in, in the form that Starlette's ``request.user`` has."""
+
+    __slots__ = ("_identity",)
+
+    def __init__(self, identity: Identity | None) -> None:
+        self._identity = identity
+
+    @property
+    def is_authenticated(self) -> bool:
+        """Tell whether somebody is logged in."""
+        return self._identity is not None
+
+    @property
+    def display_name(self) -> str:
+        """The user name, or an empty string."""
+        return "" if self._identity is None else self._identity.user
+
+    @property
+    def identity(self) -> str:
+        """As `display_name`."""
+        return self.display_name
+
+
+class Scopes:
+    """What the user may do, in the form that Starlette's ``request.auth`` has: logged in or not, and nothing finer."""
+
+    __slots__ = ("scopes",)
+
+    def __init__(self, identity: Identity | None) -> None:
+        self.scopes = [] if identity is None else ["authenticated"]
+
+
+class AsyncHandler:
+    """Carry out the actions of flows for an event loop.
+
+    Args:
+        table: the session table; its methods may be coroutines. Others are called in a thread, unless the table is ``immediate``: nothing
+            in it waits for more than a lock.
+        credentials: the credential store, likewise.
+        exchanges: how many key exchanges are computed at once, of which each fills a core; None for one a core. A queue of eight times as
+            many waits for them.
+        pauses: how many requests may sleep at once because too many ask for their user.
+    """
+
+    def __init__(
+        self,
+        table: SessionTable | AsyncSessionTable,
+        credentials: CredentialStore | AsyncCredentialStore,
+        *,
+        exchanges: int | None = None,
+        pauses: int = 256,
+    ) -> None:
+        running = exchanges or os.cpu_count() or 1
+        self._computing = ThreadPoolExecutor(running, thread_name_prefix="kam3-exchange")
+        self._waiting = ThreadPoolExecutor(4 * running, thread_name_prefix="kam3-store")
+        self._places, self._pauses = 9 * running, pauses
+        self._begin, self._commit = self._method(table, "begin"), self._method(table, "commit")
+        self._admit, self._create = self._method(table, "admit"), self._method(table, "create")
+        self._end, self._find = self._method(table, "end"), self._method(credentials, "find")
+
+    def _method(self, store: object, name: str) -> Callable[..., Awaitable[Any]]:
+        """Return a method of a store as a coroutine function that does not hold the event loop up."""
+        method: Callable[..., Any] = getattr(store, name)
+        if inspect.iscoroutinefunction(method):
+            return method
+        if getattr(store, "immediate", False):
+
+            async def call(*arguments: object) -> object:
+                return method(*arguments)
+
+        else:
+
+            async def call(*arguments: object) -> object:
+                return await asyncio.get_running_loop().run_in_executor(self._waiting, method, *arguments)
+
+        return call
+
+    async def handle(self, action: object) -> object:
+        """Carry out one action and return its value.
+
+        Raises:
+            StoreUnavailableError: the store does not answer.
+            OverloadedError: too many wait.
+            TypeError: it is no action of a server.
+        """
+        if isinstance(action, Begin):
+            return await self._begin(action.key, action.nc)
+        if isinstance(action, Commit):
+            return await self._commit(action.key, action.nc, action.right, action.peer)
+        if isinstance(action, Admit):
+            return await self._admit(action.peer, action.realm, action.user)
+        if isinstance(action, Pause):
+            await self._pause(action.seconds)
+            return None
+        if isinstance(action, Find):
+            return await self._find(action.realm, action.user)
+        if isinstance(action, Respond):
+            return await self._respond(action)
+        if isinstance(action, Create):
+            return await self._create(action.new)
+        if isinstance(action, End):
+            return await self._end(action.key)
+        raise TypeError(f"{type(action).__name__} is no action of a server")
+
+    async def _respond(self, action: Respond) -> object:
+        if not self._places:
+            raise OverloadedError("too many key exchanges wait; please try again", retry_after=1)
+        self._places -= 1  # of one event loop, and so of one thread
+        try:
+            computed = self._computing.submit(respond, action)
+        except BaseException:
+            self._places += 1
+            raise
+        # The place is free when the work is done, not when somebody stops waiting for it.
+        loop = asyncio.get_running_loop()
+        computed.add_done_callback(lambda _: loop.is_closed() or loop.call_soon_threadsafe(self._free_place))
+        return await asyncio.wrap_future(computed)
+
+    def _free_place(self) -> None:
+        self._places += 1
+
+    async def _pause(self, seconds: float) -> None:
+        if not self._pauses:
+            raise OverloadedError("too many key exchanges wait; please try again", retry_after=5)
+        self._pauses -= 1
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self._pauses += 1
+
+    def close(self) -> None:
+        """Let the threads go; work that has begun is finished."""
+        self._computing.shutdown(wait=False, cancel_futures=True)
+        self._waiting.shutdown(wait=False, cancel_futures=True)
+
+
+class MutualMiddleware:
+    """An ASGI application that protects another one.
+
+    Args:
+        app: what is protected.
+        server: realms, paths and origins.
+        table: the sessions; one that this process shares with no other must be in a server of one process.
+        credentials: J of the users.
+        handler: what carries out actions, for other bounds than those of `AsyncHandler`; then `table` and `credentials` are left out.
+        peers: how to tell the client's address behind proxies.
+        scheme: how clients speak to us, where this server cannot know because a proxy ends TLS; None takes the scope's.
+
+    Raises:
+        ValueError: neither or both of `handler` and the stores.
+    """
+
+    def __init__(
+        self,
+        app: Application,
+        server: MutualServer,
+        *,
+        table: SessionTable | AsyncSessionTable | None = None,
+        credentials: CredentialStore | AsyncCredentialStore | None = None,
+        handler: AsyncHandler | None = None,
+        peers: Peers | None = None,
+        scheme: str | None = None,
+    ) -> None:
+        if handler is None:
+            if table is None or credentials is None:
+                raise ValueError("table and credentials are needed, or a handler")
+            handler = AsyncHandler(table, credentials)
+        elif table is not None or credentials is not None:
+            raise ValueError("a handler has its table and credentials: give one or the other")
+        if scheme not in (None, "http", "https"):
+            raise ValueError("scheme must be http or https")
+        self._app, self._server, self._handle = app, server, handler.handle
+        self._peers, self._scheme = peers or Peers(), scheme
+        self._peer_field = self._peers.field.lower().encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or let the application answer it."""
+        kind = scope["type"]
+        if kind == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if kind not in ("http", "websocket"):
+            raise ValueError(f"this middleware knows no {kind}, and lets through nothing that it cannot judge")
+        scope = self._judged_scope(scope)
+        outcome = await run_async(self._server.flow(self._request(scope)), self._handle)
+        log_events(outcome.events)
+        if isinstance(outcome, Answered):
+            if kind == "http":
+                await _send_answer(outcome, scope, send)
+            else:
+                await _refuse_handshake(outcome, scope, receive, send)
+            return
+        login = scope[_KEY] = Login(outcome.identity)
+        scope["user"], scope["auth"] = User(outcome.identity), Scopes(outcome.identity)
+        if outcome.area is None:
+            await self._app(scope, receive, send)
+            return
+        response = _Response(self._server, self._handle, outcome, login, send)
+        await (response.run(self._app, scope, receive) if kind == "http" else self._app(scope, receive, response.send_websocket))
+
+    def _judged_scope(self, scope: Scope) -> Scope:
+        """Return the scope as the application may see it: no forged names, and a target in the form that applications read."""
+        headers = [field for field in scope["headers"] if field[0].decode("latin-1").lower().replace("_", "-") not in FORGEABLE]
+        changed = {**scope, "headers": headers}
+        split = None if scope["path"].startswith("/") else absolute_target(scope["path"])
+        if split is not None and split[0] == self._scheme_of(scope):
+            changed["path"] = split[2]
+            changed["headers"] = [*(field for field in headers if field[0].lower() != b"host"), (b"host", split[1].encode())]
+        return changed
+
+    def _scheme_of(self, scope: Scope) -> str:
+        scheme: str = self._scheme or scope.get("scheme", "http")
+        return {"ws": "http", "wss": "https"}.get(scheme, scheme)
+
+    def _request(self, scope: Scope) -> Request:
+        hosts, authorization, forwarded = [], [], []
+        for name, value in scope["headers"]:
+            name = name.lower()
+            if name == b"host":
+                hosts.append(value.decode("latin-1"))
+            elif name == b"authorization":
+                authorization.append(value.decode("latin-1"))
+            elif name == self._peer_field:
+                forwarded.append(value.decode("latin-1"))
+        client = scope.get("client")
+        return Request(
+            method=scope.get("method", "GET"),  # a handshake of a WebSocket is a GET, or stands for one
+            scheme=self._scheme_of(scope),
+            host=hosts[0] if len(hosts) == 1 else None,
+            path=scope["path"],
+            authorization=tuple(authorization),
+            peer=self._peers.peer_of(client[0] if client else "", forwarded),
+        )
+
+
+class _Response:
+    """One response of the application on its way out: its header section is completed, its exceptions are answered."""
+
+    def __init__(
+        self, server: MutualServer, handle: Callable[[object], Awaitable[object]], forwarded: Forwarded, login: Login, send: Send
+    ) -> None:
+        self._server, self._handle, self._forwarded, self._login, self._send = server, handle, forwarded, login, send
+
+    async def run(self, app: Application, scope: Scope, receive: Receive) -> None:
+        try:
+            await app(scope, receive, self.send)
+        except Exception:
+            if self._forwarded.identity is None or self._login._sent:
+                raise
+            _log.exception("the application raised an exception")
+        else:
+            if self._forwarded.identity is None or self._login._sent:
+                return
+            _log.error("the application returned without a response")
+        self._login._wish = ""
+        await self.send({"type": "http.response.start", "status": 500, "headers": _encoded(_FAILED)})
+        await self.send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else _FAILED_BODY})
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            concluded = await self._concluded(message["status"], message.get("headers", ()))
+            message = {**message, "status": concluded.status, "headers": _encoded(concluded.headers)}
+        elif message["type"] == "http.response.trailers":  # a proof in a trailer is none (RFC 8120 section 4.5)
+            fields = [field for field in message.get("headers", ()) if field[0].lower() != b"authentication-info"]
+            message = {**message, "headers": fields}
+        await self._send(message)
+
+    async def send_websocket(self, message: Message) -> None:
+        if message["type"] == "websocket.accept":
+            concluded = await self._concluded(101, message.get("headers", ()))
+            message = {**message, "headers": _encoded(concluded.headers)}
+        elif message["type"] == "websocket.http.response.start":
+            concluded = await self._concluded(message["status"], message.get("headers", ()))
+            message = {**message, "status": concluded.status, "headers": _encoded(concluded.headers)}
+        await self._send(message)
+
+    async def _concluded(self, status: int, fields: Iterable[tuple[bytes, bytes]]) -> Concluded:
+        headers = tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in fields])
+        concluded = await run_async(concluding(self._server, self._forwarded, self._login, status, headers), self._handle)
+        log_events(concluded.events)
+        self._login._sent = True
+        return concluded
+
+
+def _encoded(headers: Headers) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+
+
+async def _send_answer(answered: Answered, scope: Scope, send: Send) -> None:
+    headers, body = page(answered)
+    await send({"type": "http.response.start", "status": answered.status, "headers": _encoded(headers)})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+
+async def _refuse_handshake(answered: Answered, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer the handshake of a WebSocket by a response where the server can send one, else close it."""
+    if (await receive())["type"] != "websocket.connect":
+        return
+    if "websocket.http.response" not in scope.get("extensions", {}):
+        await send(_CLOSED)
+        return
+    headers, body = page(answered)
+    await send({"type": "websocket.http.response.start", "status": answered.status, "headers": _encoded(headers)})
+    await send({"type": "websocket.http.response.body", "body": body})
