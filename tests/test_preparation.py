@@ -7,6 +7,8 @@ import sys
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import kam3
 from kam3 import preparation
@@ -62,10 +64,46 @@ def test_missing_extra(prepare: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     preparation._enforcer.cache_clear()
     monkeypatch.setitem(sys.modules, "precis_i18n", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'kam3\[http\]'") as caught:
-        prepare("alice")
+        prepare("\u00e9mile")
     assert isinstance(caught.value, ImportError)
     monkeypatch.undo()
-    assert prepare("alice") == "alice", "a failure is not remembered"
+    assert prepare("\u00e9mile") == "\u00e9mile", "a failure is not remembered"
+
+
+@pytest.mark.parametrize("prepare", [kam3.prepare_user, kam3.prepare_password])
+def test_printable_ascii_needs_no_extra(prepare: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    preparation._enforcer.cache_clear()
+    monkeypatch.setitem(sys.modules, "precis_i18n", None)
+    text = "".join(map(chr, range(0x21, 0x7F)))
+    assert prepare(text) == text
+    assert kam3.prepare_password(" " + text + " ") == " " + text + " "
+    for other in ("", "a\x00", "a\x7f", "a\n", "\u00e9"):
+        with pytest.raises(MissingExtraError):
+            prepare(other)
+    with pytest.raises(MissingExtraError):
+        kam3.prepare_user("a b")
+
+
+def outcome(enforce: Any, text: str) -> str | None:
+    try:
+        prepared: str = enforce(text)
+    except ValueError:  # precis-i18n's UnicodeEncodeError is one
+        return None
+    return prepared
+
+
+@pytest.mark.parametrize("profile", sorted(PREPARE))
+def test_every_ascii_character_is_prepared_as_precis_i18n_does(profile: str) -> None:
+    enforce = preparation._enforcer(profile)
+    for code in range(0x80):
+        for text in (chr(code), "a" + chr(code), chr(code) + "a", f"a{chr(code)}b"):
+            assert outcome(PREPARE[profile], text) == outcome(enforce, text), repr(text)
+
+
+@pytest.mark.parametrize("profile", sorted(PREPARE))
+@given(text=st.text(alphabet=st.characters(max_codepoint=0x7F)) | st.text())
+def test_all_text_is_prepared_as_precis_i18n_does(profile: str, text: str) -> None:
+    assert outcome(PREPARE[profile], text) == outcome(preparation._enforcer(profile), text)
 
 
 @pytest.mark.skipif(not GOLDEN.is_file(), reason="precis-i18n's golden file is not beside the checkout")

@@ -1,4 +1,7 @@
-"""Preparation of what people type (RFC 8120 section 9): the PRECIS profiles of RFC 8265, formerly RFC 7613. Needs the extra ``[http]``."""
+"""Preparation of what people type (RFC 8120 section 9): the PRECIS profiles of RFC 8265, formerly RFC 7613.
+
+Both profiles leave printable ASCII as it is (the space apart, which user names must not have); all other text needs the extra ``[http]``.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,16 @@ def _enforcer(profile: str) -> Callable[[str], str]:
     try:
         import precis_i18n
     except ImportError as error:
-        raise MissingExtraError("string preparation needs precis-i18n: pip install 'kam3[http]'") from error
+        raise MissingExtraError("preparing text beyond printable ASCII needs precis-i18n: pip install 'kam3[http]'") from error
     enforce: Callable[[str], str] = precis_i18n.get_profile(profile).enforce
     return enforce
 
 
-def _prepare(argument: str, profile: str, text: str) -> str:
+def _prepare(argument: str, profile: str, space: bool, text: str) -> str:
     if not isinstance(text, str):
         raise TypeError(f"{argument} must be a str, not {type(text).__name__}")
+    if text and text.isascii() and text.isprintable() and (space or " " not in text):
+        return text
     enforce = _enforcer(profile)
     try:
         return enforce(text)
@@ -42,11 +47,11 @@ def prepare_user(text: str) -> str:
     Raises:
         TypeError: not a str.
         ValueError: the profile refuses the name; the message names the rule and not the name.
-        MissingExtraError: the extra ``[http]`` is not installed.
+        MissingExtraError: it is not all printable ASCII without spaces, and the extra ``[http]`` is not installed.
 
     Timing: depends on the text. RFC 8120 section 9; RFC 8265 section 3.4.
     """
-    return _prepare("user", "UsernameCasePreserved", text)
+    return _prepare("user", "UsernameCasePreserved", False, text)
 
 
 def prepare_password(text: str) -> str:
@@ -63,8 +68,8 @@ def prepare_password(text: str) -> str:
     Raises:
         TypeError: not a str.
         ValueError: the profile refuses the password; the message names the rule and not the password.
-        MissingExtraError: the extra ``[http]`` is not installed.
+        MissingExtraError: not all of it is printable ASCII, and the extra ``[http]`` is not installed.
 
     Timing: depends on the text. RFC 8120 section 9; RFC 8265 section 4.2.
     """
-    return _prepare("password", "OpaqueString", text)
+    return _prepare("password", "OpaqueString", True, text)
