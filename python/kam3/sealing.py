@@ -98,7 +98,7 @@ def unseal(
         TypeError, ValueError, MissingExtraError, BackendUnavailableError: as `ServerSession.unseal`.
     """
     octets, bound = arguments.public("blob", blob), _checked_context(context)
-    own_keys = _checked_keys(keys)
+    own_keys = checked_keys(keys)
     alg = _BY_NUMBER.get(octets[1]) if len(octets) >= OVERHEAD and octets[0] == purpose else None
     if alg is None:
         raise _refused()
@@ -176,12 +176,20 @@ def _checked_key(argument: str, key: Octets) -> bytes | bytearray | memoryview:
     return octets
 
 
-def _checked_keys(keys: Sequence[Octets]) -> Sequence[Octets]:
+def checked_keys(keys: Sequence[Octets]) -> tuple[bytes, ...]:
+    """Return the current and the former keys of a server.
+
+    Secret: the keys.
+
+    Raises:
+        TypeError: `keys` is no sequence, or a key no octets.
+        ValueError: there is no key, or one is not 32 octets long.
+    """
     if not isinstance(keys, Sequence) or isinstance(keys, (str, bytes, bytearray, memoryview)):
         raise TypeError(f"keys must be a sequence of keys, not {type(keys).__name__}")
     if not keys:
         raise ValueError("keys must hold at least one key")
-    return [_checked_key("each of keys", key) for key in keys]
+    return tuple(bytes(_checked_key("each of keys", key)) for key in keys)
 
 
 def _checked_context(context: Octets) -> bytes:
