@@ -6,9 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-
-pytest.importorskip("redis", reason="needs redis-py")
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +14,8 @@ from kam3.stores.memory import MemorySessionTable
 from kam3.stores.redis import RedisSessionTable
 from tests.stores.servers import RedisServer, need
 from tests.stores.sessions import KEYS, REALM, key, new
+
+pytest.importorskip("redis", reason="needs redis-py")
 
 #: Rates so slow that the clock does not matter, caps that are met at once. With these caps two peers never hold equally many when one has
 #: to give way: which of them does is not told by the rules.

@@ -104,7 +104,7 @@ def test_a_key_is_made_before_the_others_with_mode_0600_whatever_the_umask(file:
     assert again == first != second
     assert "# mine" in file.read_text()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert os.listdir(file.parent) == ["keys"]
+    assert [path.name for path in file.parent.iterdir()] == ["keys"]
 
 
 def test_a_file_that_is_no_key_file_is_not_touched(file: Path) -> None:
@@ -130,7 +130,7 @@ def test_an_interruption_leaves_everything_as_it_was(file: Path, monkeypatch: py
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(KeyboardInterrupt):
         keys.make(file)
-    assert os.listdir(file.parent) == ["keys"]
+    assert [path.name for path in file.parent.iterdir()] == ["keys"]
     assert keys.read(file) == (KEY,)
 
 

@@ -11,8 +11,6 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("redis", reason="needs redis-py")
-
 import kam3
 from kam3.errors import ExchangeStateError, StoreUnavailableError
 from kam3.mutual.limits import Limits, Rate
@@ -22,6 +20,8 @@ from kam3.stores.redis_lua import NC_LIMIT
 from tests.stores.servers import RedisServer, need, wait_for
 from tests.stores.sessions import KEYS, REALM, key, new, pair, proof, request
 from tests.test_exchange import VH
+
+pytest.importorskip("redis", reason="needs redis-py")
 
 STALE, NC_REFUSED, REJECTED, EVALUATE, FAILED, ACCEPTED = Answer
 
@@ -612,6 +612,8 @@ def test_row_63_the_rate_of_a_user_delays_and_never_refuses(server: RedisServer)
     waits = [table.admit(str(peer), REALM, "u").wait for peer in range(6)]
     assert waits[:2] == [0, 0]
     assert all(3.9 < wait <= 4.0 for wait in waits[2:])
+    (rate,) = server.client().keys("*rate:user:*")
+    assert server.client().pttl(rate) <= 2_004_000, "the debt ends where the wait does"
 
 
 def test_row_62_a_peer_that_proved_itself_does_not_wait_and_its_log_in_is_not_counted(server: RedisServer) -> None:
