@@ -36,7 +36,9 @@ _SCHEME = rf"({_TCHARS})(?: +([A-Za-z0-9\-._~+/]+=*){_BETWEEN}| +[\t ,]*(?={_TCH
 # Each pattern ends with what takes all the rest: findall leaves no gap, and a fault is the last thing it finds.
 _PARAMETERS = re.compile(rf"{_PARAMETER}|(.+)", re.DOTALL)
 _CHALLENGES = re.compile(rf"{_PARAMETER}|{_SCHEME}|(.+)", re.DOTALL)
-_SCHEME_ALONE = re.compile(rf"({_TCHARS})(?=[ ,]|\Z)")
+# credentials = auth-scheme [ 1*SP ( token68 / #auth-param ) ]           ; a list may begin with empty elements
+_OPENING = re.compile(rf"({_TCHARS})(?: +[\t ,]*|\Z)")
+_TOKEN68 = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 _WORD = re.compile(_TCHARS)
 #: What a quoted-string can hold, with and without a backslash before it.
@@ -65,15 +67,13 @@ def join(values: Iterable[str]) -> str:
     Raises:
         TypeError: `values` is a str itself, or holds something that is none.
     """
+    return ", ".join(_lines(values))
+
+
+def _lines(values: Iterable[str]) -> tuple[str, ...]:
     if isinstance(values, str):
         raise TypeError("values must be the lines of a field, not a str")
-    return ", ".join(values)
-
-
-def scheme_of(text: str) -> str | None:
-    """Return the scheme that a challenge or credentials begin with, or None where there is no scheme."""
-    found = _SCHEME_ALONE.match(text)
-    return found[1] if found else None
+    return tuple(values)
 
 
 def parse_challenges(values: Iterable[str], field: str = "WWW-Authenticate") -> tuple[Challenge, ...]:
@@ -89,11 +89,52 @@ def parse_challenges(values: Iterable[str], field: str = "WWW-Authenticate") -> 
     Raises:
         RemoteProtocolError: the field does not follow the grammar, or is longer than MAX_FIELD or MAX_ELEMENTS.
     """
-    return _challenges(join(values).lstrip("\t ,"), field)
+    challenges: list[Challenge] = []
+    scheme, parameters = "", []  # of the challenge whose parameters are being read
+    found = _scan(_CHALLENGES, join(values).lstrip("\t ,"), 0, field)
+    for name, token, quoted, next_scheme, token68, announced, _ in found:
+        if name:
+            if not scheme:
+                raise fault(field, "must not hold a parameter without a scheme before it")
+            parameters.append(Parameter(name.lower(), token or _unquoted(quoted), not token))
+            continue
+        if scheme:
+            challenges.append(Challenge(scheme, None, tuple(parameters)))
+        scheme, parameters = next_scheme if announced else "", []
+        if not announced:
+            challenges.append(Challenge(next_scheme, token68 or None))
+    if scheme:
+        challenges.append(Challenge(scheme, None, tuple(parameters)))
+    return tuple(challenges)
+
+
+def open_credentials(values: Iterable[str], field: str = "Authorization") -> tuple[str, str, int] | None:
+    """Look at the scheme of credentials, and leave the rest to others: its grammar is the scheme's own.
+
+    Args:
+        values: the field's lines, one or none.
+        field: its name, for the error.
+
+    Returns:
+        The scheme as it was written, the text, and where the text goes on after it; None where there is no line.
+
+    Raises:
+        RemoteProtocolError: there are several lines, or no scheme.
+    """
+    lines = _lines(values)
+    if not lines:
+        return None
+    if len(lines) > 1:
+        raise fault(field, "must not be repeated")
+    text = lines[0].strip("\t ")
+    found = _OPENING.match(text)
+    if found is None:
+        raise fault(field, "must begin with a scheme (RFC 9110 section 11.4)")
+    return found[1], text, found.end()
 
 
 def parse_credentials(values: Iterable[str], field: str = "Authorization") -> Challenge | None:
-    """Read credentials (RFC 9110 section 11.6.2).
+    """Read credentials (RFC 9110 section 11.4).
 
     Args:
         values: the field's lines, one or none.
@@ -105,16 +146,13 @@ def parse_credentials(values: Iterable[str], field: str = "Authorization") -> Ch
     Raises:
         RemoteProtocolError: there are several lines, or as `parse_challenges`.
     """
-    lines = tuple(values)
-    if not lines:
+    opened = open_credentials(values, field)
+    if opened is None:
         return None
-    if len(lines) > 1:
-        raise fault(field, "must not be repeated")
-    text = join(lines).strip("\t ")
-    found = _challenges(text, field)
-    if len(found) != 1 or (text[-1] == "," and not found[0].parameters):
-        raise fault(field, "must hold the credentials of one scheme")
-    return found[0]
+    scheme, text, start = opened
+    if len(text) <= MAX_FIELD and _TOKEN68.fullmatch(text, start):
+        return Challenge(scheme, text[start:])
+    return Challenge(scheme, None, tuple([Parameter(*found) for found in scan_parameters(text, start, field)]))
 
 
 def parse_parameters(values: Iterable[str], field: str = "Authentication-Info") -> tuple[Parameter, ...]:
@@ -130,8 +168,13 @@ def parse_parameters(values: Iterable[str], field: str = "Authentication-Info") 
     Raises:
         RemoteProtocolError: as `parse_challenges`.
     """
-    text = join(values).lstrip("\t ,")
-    return tuple([_parameter(item[0], item[1], item[2]) for item in _scan(_PARAMETERS, text, field)])
+    return tuple([Parameter(*found) for found in scan_parameters(join(values).lstrip("\t ,"), 0, field)])
+
+
+def scan_parameters(text: str, start: int, field: str) -> list[tuple[str, str, bool]]:
+    """As `parse_parameters`, of a text from one of its octets on, with each `Parameter` a bare tuple."""
+    found = _scan(_PARAMETERS, text, start, field)
+    return [(name.lower(), token or _unquoted(quoted), not token) for name, token, quoted, _ in found]  # no token is empty
 
 
 def serialize_parameters(parameters: Iterable[Parameter]) -> str:
@@ -152,7 +195,7 @@ def serialize_challenge(challenge: Challenge) -> str:
     scheme = _token(challenge.scheme, "scheme")
     if challenge.token68 is None:
         return f"{scheme} {serialize_parameters(challenge.parameters)}" if challenge.parameters else scheme
-    if challenge.parameters or re.fullmatch(r"[A-Za-z0-9\-._~+/]+=*", challenge.token68) is None:
+    if challenge.parameters or _TOKEN68.fullmatch(challenge.token68) is None:
         raise LocalProtocolError("token68 must follow RFC 9110 section 11.2 and be alone", code="syntax", argument="token68")
     return f"{scheme} {challenge.token68}"
 
@@ -179,10 +222,10 @@ def fault(field: str, rule: str) -> RemoteProtocolError:
     return RemoteProtocolError(f"{field} {rule}", code="syntax", reason="invalid-parameters", argument=field)
 
 
-def _scan(pattern: re.Pattern[str], text: str, field: str) -> list[tuple[str, ...]]:
+def _scan(pattern: re.Pattern[str], text: str, start: int, field: str) -> list[tuple[str, ...]]:
     if len(text) > MAX_FIELD:
         raise fault(field, f"must not be longer than {MAX_FIELD} octets")
-    found: list[tuple[str, ...]] = pattern.findall(text)
+    found: list[tuple[str, ...]] = pattern.findall(text, start)
     if found and found[-1][-1]:
         raise fault(field, f"does not follow its grammar (RFC 9110 section 11) from octet {len(text) - len(found[-1][-1])} on")
     if len(found) > MAX_ELEMENTS:
@@ -190,29 +233,8 @@ def _scan(pattern: re.Pattern[str], text: str, field: str) -> list[tuple[str, ..
     return found
 
 
-def _challenges(text: str, field: str) -> tuple[Challenge, ...]:
-    challenges: list[Challenge] = []
-    scheme, parameters = "", []  # of the challenge whose parameters are being read
-    for name, token, quoted, next_scheme, token68, announced, _ in _scan(_CHALLENGES, text, field):
-        if name:
-            if not scheme:
-                raise fault(field, "must not hold a parameter without a scheme before it")
-            parameters.append(_parameter(name, token, quoted))
-            continue
-        if scheme:
-            challenges.append(Challenge(scheme, None, tuple(parameters)))
-        scheme, parameters = next_scheme if announced else "", []
-        if not announced:
-            challenges.append(Challenge(next_scheme, token68 or None))
-    if scheme:
-        challenges.append(Challenge(scheme, None, tuple(parameters)))
-    return tuple(challenges)
-
-
-def _parameter(name: str, token: str, quoted: str) -> Parameter:
-    if "\\" in quoted:
-        quoted = _QUOTED_PAIR.sub(r"\1", quoted)
-    return Parameter(name.lower(), token or quoted, not token)  # a token has at least one character
+def _unquoted(text: str) -> str:
+    return _QUOTED_PAIR.sub(r"\1", text) if "\\" in text else text
 
 
 def _named(parameter: Parameter) -> Parameter:

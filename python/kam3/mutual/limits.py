@@ -61,9 +61,9 @@ class Limits:
     sessions: int = 100_000
     pending: int = 10_000
     pending_per_peer: int = 256
-    peer: Rate = Rate(burst=100, interval=0.1)
-    user_and_peer: Rate = Rate(burst=20, interval=30.0)
-    user: Rate = Rate(burst=40, interval=1.0)
+    peer: Rate = Rate(burst=100, interval=0.1)  # noqa: RUF009 - a tuple
+    user_and_peer: Rate = Rate(burst=20, interval=30.0)  # noqa: RUF009 - a tuple
+    user: Rate = Rate(burst=40, interval=1.0)  # noqa: RUF009 - a tuple
     longest_wait: float = 5.0
     trusted_for: float = 30 * 86400.0
     counters: int = 100_000

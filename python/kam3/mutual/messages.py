@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 from kam3.algorithms import Algorithm, algorithm
 from kam3.errors import LocalProtocolError, RemoteProtocolError, UnknownAlgorithmError
 from kam3.mutual import grammar, values
-from kam3.mutual.grammar import MAX_FIELD, Challenge, Parameter
+from kam3.mutual.grammar import MAX_FIELD, Challenge
 from kam3.mutual.realms import Realm
 from kam3.mutual.values import fault
 
@@ -29,8 +29,11 @@ _NO_STRINGS = frozenset(
     {"version", "algorithm", "validation", "realm", "reason", "sid", "kc1", "ks1", "vkc", "vks", "nc", "nc-max", "nc-window", "time"}
 )
 
-#: The parameters of which a message has one kind (RFC 8120 section 4), in the lines of a text; any number makes a kc# or ks#.
-_KIND = re.compile(r"^(?:(k[cs])[0-9]+|vk[cs]|reason)$", re.MULTILINE)
+#: Where an Authentication-Info begins with the scheme's name.
+_SCHEME = re.compile(r"mutual +[\t ,]*(?![\t ,=])", re.IGNORECASE | re.ASCII)
+#: The parameters of which a message has one kind (RFC 8120 section 4); any number makes a kc# or ks#.
+_KIND = re.compile(r"(k[cs])[0-9]+|vk[cs]|reason")
+_KIND_BEGINS = frozenset({"kc", "ks", "vk", "re"})
 _REQUEST_KINDS = frozenset({"kc", "vkc"})
 _RESPONSE_KINDS = frozenset({"reason", "ks", "vks"})
 
@@ -149,13 +152,10 @@ def read_credentials(lines: Iterable[str], headers: HeaderSet = ORIGIN) -> Param
     Raises:
         RemoteProtocolError: the fault of the field or of a parameter; ``reason`` is invalid-parameters.
     """
-    lines = tuple(lines)
-    if not lines:
+    opened = grammar.open_credentials(lines, headers.credentials)
+    if opened is None or opened[0].lower() != "mutual":
         return None
-    if len(lines) == 1 and (scheme := grammar.scheme_of(lines[0].lstrip("\t "))) and scheme.lower() != "mutual":
-        return None
-    found = grammar.parse_credentials(lines, headers.credentials)
-    return None if found is None else _mutual(found, headers.credentials)
+    return _collect(grammar.scan_parameters(opened[1], opened[2], headers.credentials))
 
 
 def read_challenges(lines: Iterable[str], headers: HeaderSet = ORIGIN) -> Challenges:
@@ -201,14 +201,11 @@ def read_info(lines: Iterable[str], headers: HeaderSet = ORIGIN) -> Parameters |
     Raises:
         RemoteProtocolError: the fault of the field or of a parameter.
     """
-    lines = tuple(lines)
     text = grammar.join(lines).lstrip("\t ,")
     if "vks" not in text.lower():
         return None
-    if (grammar.scheme_of(text) or "").lower() == "mutual":
-        parameters = _mutual(grammar.parse_credentials([text], headers.info) or Challenge(SCHEME), headers.info)
-    else:
-        parameters = _collect(grammar.parse_parameters(lines, headers.info))
+    behind = _SCHEME.match(text)
+    parameters = _collect(grammar.scan_parameters(text, behind.end() if behind else 0, headers.info))
     return parameters if "vks" in parameters else None
 
 
@@ -375,7 +372,7 @@ def _mutual(challenge: Challenge, field: str) -> Parameters:
     return _collect(challenge.parameters)
 
 
-def _collect(found: Iterable[Parameter]) -> Parameters:
+def _collect(found: Iterable[tuple[str, str, bool]]) -> Parameters:
     parameters: dict[str, str] = {}
     for name, text, quoted in found:
         if name[-1] == "*":
@@ -418,7 +415,8 @@ def _check_version(parameters: Parameters) -> None:
 
 def _kind_of(parameters: Parameters, kinds: frozenset[str], strange: frozenset[str]) -> str | None:
     """Return which of `kinds` a message is of; those of the other direction are `strange` to it."""
-    found = {match[1] or match[0] for match in _KIND.finditer("\n".join(parameters))}
+    begun = [name for name in parameters if name[:2] in _KIND_BEGINS]
+    found = {match[1] or match[0] for name in begun if (match := _KIND.fullmatch(name))}
     for kind in found & strange:
         raise fault(kind, "must not be in a message of this direction (RFC 8120 section 4)", "conflicting-parameters")
     found &= kinds

@@ -26,7 +26,7 @@ MAX_PATH_ELEMENTS = 256
 # the same character, so matching is linear.
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(\?[^#]*)?(?:#.*)?", re.DOTALL)
 # authority without userinfo: host [ ":" port ]; the host has no colon unless it is in brackets
-_AUTHORITY = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(?::([0-9]*))?")
+_AUTHORITY = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(?::([0-9]{0,16}))?")
 _PORT = re.compile(r"[1-9][0-9]{0,4}|0")
 
 
@@ -237,8 +237,9 @@ def specificity(auth_scope: str) -> tuple[int, int]:
 
 # Paths
 
-_PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))  # what is left as it is in a URI; everything else is percent-encoded as UTF-8
-_PERCENT = re.compile("%([0-9A-Fa-f]{2})")
+# What a path or query may hold beside unreserved characters: gen-delims, sub-delims and "%" (RFC 3986 section 2.2), without "#".
+_RESERVED = ":/?[]@!$&'()*+,;=%"
+_PERCENT = re.compile("%([0-9A-Fa-f]{2})?")
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 
@@ -248,15 +249,24 @@ def normal_target(target: str) -> str:
     Percent-encoded unreserved characters are decoded, dot segments removed, hexadecimal digits put in upper case; characters that no URI
     may have are percent-encoded as UTF-8. Nothing else is decoded: ``%2F`` is not ``/``.
 
+    Args:
+        target: a path from the root, or empty; then a query, if there is one.
+
     Raises:
-        ValueError: a lone surrogate, which has no UTF-8.
+        ValueError: it begins with something else, or holds a lone surrogate, which has no UTF-8.
+
+    Timing: linear in the length.
     """
-    text = _PERCENT.sub(_normal_percent, urllib.parse.quote(target, safe=_PRINTABLE))
+    text = _PERCENT.sub(_normal_percent, urllib.parse.quote(target, safe=_RESERVED))
     path, mark, query = text.partition("?")
+    if not path.startswith("/") and path:
+        raise ValueError("a path must begin with a slash")
     return _without_dots(path) + mark + query
 
 
 def _normal_percent(match: re.Match[str]) -> str:
+    if match[1] is None:
+        return "%25"
     octet = int(match[1], 16)
     return chr(octet) if octet in _UNRESERVED else match[0].upper()
 
@@ -267,8 +277,7 @@ def _without_dots(path: str) -> str:
     kept: list[str] = []
     for segment in segments[1:]:
         if segment == "..":
-            if kept:
-                kept.pop()
+            del kept[-1:]
         elif segment != ".":
             kept.append(segment)
     if segments[-1] in (".", "..") or not kept:
@@ -278,7 +287,7 @@ def _without_dots(path: str) -> str:
 
 def _absolute(url: str) -> str:
     origin, target = _split(url)
-    return str(origin) + normal_target(target if target.startswith("/") else "/" + target)
+    return str(origin) + normal_target(target)
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,18 +117,16 @@ def commit(state: State, nc: int, right: bool, nc_max: int, nc_window: int) -> t
 
 
 class Judged(enum.Enum):
-    """What a request to a protected resource is, before any session is looked at."""
+    """What a request to a protected resource is that comes to no session."""
 
     NORMAL = "no credentials of this scheme"
     OTHER_REALM = "credentials of another realm"
     MALFORMED = "credentials that break the grammar, or name another version or validation"
-    BAD_KC1 = "K_c1 is no element"
-    KEX = "req-KEX-C1"
-    VFY = "req-VFY-C"
+    BAD_KC1 = "K_c1 is no element, or leads to none that can be used"
 
 
 class Refusal(NamedTuple):
-    """How a request is answered that comes to no session: the reason of the 401-INIT, and whether an optional page runs instead."""
+    """How it is answered: the reason of the 401-INIT, and whether an optional page runs instead."""
 
     reason: str
     replaceable: bool  # by a response with Optional-WWW-Authenticate (RFC 8120 section 11, note 1; RFC 8053 section 3)

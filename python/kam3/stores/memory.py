@@ -175,9 +175,12 @@ class MemorySessionTable:
         _close(records)
 
     def _find(self, key: SessionKey) -> _Record | None:
-        """Return a session that has not expired."""
+        """Return a session; one that has expired goes when it is asked for, at the latest."""
         record = self._rooms.get((key.origin, key.realm), {}).get(key.sid)
-        return None if record is None or record.expires <= self._clock() else record
+        if record is not None and record.expires <= self._clock():
+            _close((self._drop(record),))
+            return None
+        return record
 
     def _settle(self, record: _Record, state: State) -> ServerSession | None:
         """Bring a session into a state; return what is to be closed, outside of the lock, since it may be at work in another thread."""
