@@ -172,6 +172,26 @@ def batches(items: Iterable[T]) -> Iterator[list[T]]:
         yield batch
 
 
+def open_store(location: str, keys: Sequence[bytes] = (), *, create: bool = False) -> ManagedCredentialStore:
+    """Open the store of credentials at a place.
+
+    Args:
+        location: the path of an SQLite file, or a URL of SQLAlchemy.
+        keys: server keys to seal J under, or none.
+        create: make the file or the table, if there is none.
+
+    Raises:
+        As `kam3.stores.sqlite.SqliteCredentialStore`, or `kam3.stores.sql.SqlCredentialStore`.
+    """
+    if "://" in location:
+        from kam3.stores.sql import SqlCredentialStore
+
+        return SqlCredentialStore(location, keys, create=create)
+    from kam3.stores.sqlite import SqliteCredentialStore
+
+    return SqliteCredentialStore(location, keys, create=create)
+
+
 def mismatch(store: ManagedCredentialStore, realm: Realm) -> str | None:
     """Return a warning if a store has users, but none of this realm; else None.
 
