@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import sys
 from typing import Any
 
 import pytest
@@ -248,8 +249,7 @@ def test_the_opened_plaintext_is_wiped() -> None:
 
 
 def test_without_cryptography_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-
     monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.ciphers", None)
+    monkeypatch.setattr(sealing, "_library", sealing._library.__wrapped__)
     with pytest.raises(MissingExtraError, match=r"kam3\[http\]"):
         connect().server.seal(KEY, CONTEXT)

@@ -20,9 +20,11 @@ where it belongs. A session's plaintext is an octet that is 1 for a fake session
 
 from __future__ import annotations
 
+import functools
 import hmac
 import os
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from kam3 import arguments
@@ -116,15 +118,13 @@ def unseal(
 
 
 def _decrypt(key: Octets, blob: bytes, context: bytes, memory: SecretMemory) -> None:
-    from cryptography.exceptions import InvalidTag
-
     header, ciphertext, tag = blob[:_HEADER], blob[_HEADER:-_TAG], blob[-_TAG:]
     decryptor = _cipher(key, header, tag).decryptor()
     decryptor.authenticate_additional_data(header + context)
     decryptor.update_into(ciphertext, memory.view())  # not to be looked at before the tag
     try:
         decryptor.finalize()
-    except InvalidTag:
+    except _library().InvalidTag:
         pass
     else:
         return
@@ -133,7 +133,16 @@ def _decrypt(key: Octets, blob: bytes, context: bytes, memory: SecretMemory) -> 
 
 def _cipher(key: Octets, header: bytes, tag: bytes | None = None) -> Any:
     """Return AES-256-GCM under the blob's own key. Python cannot wipe that key; it opens this blob and nothing else."""
+    library = _library()
+    derived = library.HKDF(library.SHA256(), KEY_OCTETS, header[-_SALT:], b"kam3 seal").derive(arguments.secret("key", key))
+    return library.Cipher(library.AES(derived), library.GCM(_NONCE, tag))
+
+
+@functools.cache  # the imports alone would take longer than all the rest
+def _library() -> Any:
+    """Return what we take from cryptography, by its names there."""
     try:
+        from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers import Cipher
         from cryptography.hazmat.primitives.ciphers.algorithms import AES
         from cryptography.hazmat.primitives.ciphers.modes import GCM
@@ -141,8 +150,7 @@ def _cipher(key: Octets, header: bytes, tag: bytes | None = None) -> Any:
         from cryptography.hazmat.primitives.kdf.hkdf import HKDF
     except ImportError as error:
         raise MissingExtraError("sealing needs cryptography: pip install 'kam3[http]'") from error
-    derived = HKDF(SHA256(), KEY_OCTETS, header[-_SALT:], b"kam3 seal").derive(arguments.secret("key", key))
-    return Cipher(AES(derived), GCM(_NONCE, tag))
+    return SimpleNamespace(InvalidTag=InvalidTag, Cipher=Cipher, AES=AES, GCM=GCM, SHA256=SHA256, HKDF=HKDF)
 
 
 def seal_session(session: ServerSession, key: Octets, context: Octets) -> bytes:
