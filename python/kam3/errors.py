@@ -106,6 +106,19 @@ class RemoteProtocolError(ProtocolError):
     """The peer broke the order or the grammar of RFC 8120; nothing that it sent with it may be used."""
 
 
+class RetryableProtocolError(RemoteProtocolError):
+    """A sequence of requests had to be given up, and a fresh one may succeed; nothing that the peer sent with it may be used.
+
+    `code` is ``stale-again`` (the server lost the session that had just been made), ``body-sent`` (the request would have to be sent again,
+    and its body can be sent once only), or ``certificate-changed``.
+    """
+
+    @property
+    def may_have_run(self) -> bool:
+        """Whether the application may have carried out the request; if so, only one that may be carried out twice can be tried again."""
+        return self.code == "certificate-changed"
+
+
 class UnprovedResponseError(Kam3Error):
     """A final response without the server's proof, withheld because `require` is on; adapters derive from their library's error, too."""
 

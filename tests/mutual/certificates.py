@@ -33,10 +33,12 @@ def key(kind: str) -> Any:
 
 
 @functools.cache
-def certificate(kind: str, hash_name: str | None, mgf: str | None = None, host: str = "localhost", serial: int = 1) -> bytes:
+def certificate(kind: str, hash_name: str | None = None, mgf: str | None = None, host: str = "localhost", serial: int = 1) -> bytes:
     """Return a certificate in DER, signed with its own key; with `mgf` by RSA-PSS."""
     algorithm = getattr(hashes, hash_name)() if hash_name else None
-    extra = {"rsa_padding": padding.PSS(padding.MGF1(getattr(hashes, mgf)()), algorithm.digest_size)} if mgf and algorithm else {}
+    extra: dict[str, Any] = {}
+    if mgf and algorithm:
+        extra["rsa_padding"] = padding.PSS(padding.MGF1(getattr(hashes, mgf)()), algorithm.digest_size)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
     start = datetime.datetime(2026, 1, 1)
     builder = (

@@ -23,6 +23,7 @@ from kam3.mutual.outcomes import Answered, Event, Headers
 from kam3.mutual.sessions import SessionTable
 
 _audit = logging.getLogger("kam3.audit")
+_audit.addHandler(logging.NullHandler())  # a program that configures no logging gets none on its standard error
 
 #: Names longer than this are cut in the log.
 _LOGGED = 200
@@ -42,7 +43,7 @@ def log_events(events: Iterable[Event]) -> None:
             event.peer,
             realm,
             user,
-            f" ({event.detail})" if event.detail else "",
+            f" ({ascii(event.detail)[1:-1]})" if event.detail else "",
             extra={"event": event.name, "peer": event.peer, "realm": realm, "user": user},
         )
 
