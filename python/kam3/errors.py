@@ -131,6 +131,18 @@ class StoreUnavailableError(Kam3Error):
     code = "store-unavailable"
 
 
+class SealError(Kam3Error, ValueError):
+    """A sealed blob that does not open: another key or context, cut short, changed, or of another version. Which of them is not told."""
+
+    code = "invalid-seal"
+
+
+class KeyFileError(Kam3Error):
+    """A file of server keys that cannot be used: others may read it, or its text is not what it must be."""
+
+    code = "key-file"
+
+
 class OverloadedError(Kam3Error):
     """Too many key exchanges wait; `retry_after` is in seconds."""
 

@@ -290,6 +290,60 @@ class ServerSession(_Session):
         number, hosts, own_t = arguments.natural("nc", nc), arguments.host_values(vh), arguments.public("t", t)
         return self._answer(lambda: self._b(LABEL_B2, number, self._one_of(hosts), own_t))
 
+    def seal(self, key: Octets, context: Octets) -> bytes:
+        """Seal the session for a store that need not be trusted with z. Needs the extra ``[http]``.
+
+        Args:
+            key: the server's current key, 32 octets.
+            context: what `unseal` must be given again: the pieces that say whose session this is and where it belongs, each after its
+                length; not empty.
+
+        Returns:
+            The blob, whose layout `kam3.sealing` documents: 59 octets more than three group elements. It holds what never changes.
+
+        Secret: `key`. The blob is none.
+
+        Raises:
+            TypeError: `key` or `context` is no octets.
+            ValueError: `key` is not 32 octets long, or `context` is empty.
+            ExchangeStateError: the session is over or closed, or this is a forked child.
+            OSError: the operating system gives no random octets.
+            MissingExtraError: the extra ``[http]`` is not installed.
+
+        Timing: depends on the algorithm and the length of `context`. RFC 8120 section 11.
+        """
+        from kam3 import sealing
+
+        with self._serialised():
+            self._require_open()
+            blob = sealing.seal_session(self, key, context)
+            self._require_open()
+            return blob
+
+    @classmethod
+    def unseal(cls, blob: Octets, keys: Sequence[Octets], context: Octets) -> ServerSession:
+        """Open what `seal` made: a session on the active backend that has not verified the client yet, and is fake if it was.
+
+        Args:
+            blob: what `seal` returned.
+            keys: the current and the former keys, of 32 octets each; the one that the blob names is used.
+            context: as at sealing.
+
+        Secret: `keys`.
+
+        Raises:
+            SealError: any fault of the blob: another key, another context, cut short, changed, of another version.
+            TypeError: `blob`, a key or `context` is no octets, or `keys` no sequence.
+            ValueError: a key is not 32 octets long, or `keys` or `context` is empty.
+            MissingExtraError: the extra ``[http]`` is not installed.
+            BackendUnavailableError: no backend can run here.
+
+        Timing: depends on the algorithm, the number of keys and the length of `context`. RFC 8120 section 11.
+        """
+        from kam3 import sealing
+
+        return sealing.unseal_session(blob, keys, context)
+
     def _one_of(self, hosts: Sequence[bytes]) -> bytes:
         if len(hosts) == 1:
             return hosts[0]

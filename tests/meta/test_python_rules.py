@@ -31,6 +31,7 @@ FLOORS = (
     ("algorithms", 3),
     ("session", 4),
     ("exchange", 4),
+    ("sealing", 4),
     ("", 5),
     ("mutual", 6),
     ("stores", 7),
