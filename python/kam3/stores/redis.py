@@ -5,11 +5,11 @@ never changes of a session is sealed under a server key and bound to its place; 
 
 A Redis may lose writes, and with them nonce numbers or a rejection. So a session is bound to the run and to the replication history of the
 Redis that keeps it: after a restart, a failover or a promotion it is STALE, and clients renew it without asking anybody. (So it is when a
-Redis gets its first replica: it begins a new history then.) Time is the
-server's own: its clock counts the rates, its expiry ends the sessions.
+Redis gets its first replica: it begins a new history then.) Time is that of the Redis: its clock counts the rates, its expiry ends the
+sessions.
 
-Give the table a Redis that evicts by ``noeviction`` or ``volatile-ttl``; under any other policy sessions end early, and nothing worse.
-All keys begin with one hash tag, so that a cluster keeps them in one slot.
+Give the table a Redis that evicts by ``noeviction`` or ``volatile-ttl``; under any other policy sessions end early, and nothing worse. Its
+user needs the commands of the scripts, INFO among them. All keys begin with one hash tag, so that a cluster keeps them in one slot.
 """
 
 from __future__ import annotations
