@@ -10,7 +10,7 @@
  *           the verdict.
  * Outputs   are all zero after an error. An output must not overlap any other buffer of the same call; this is checked, and after
  *           KAM3_ERR_ALIAS and KAM3_ERR_NULL no buffer has been touched.
- * Stack     A call needs up to 56 KiB of stack, and wipes what it used.
+ * Stack     A call needs up to 56 KiB of stack, one of the _many functions 80 KiB, and wipes what it used.
  * Stability The C interface may change before version 1.0.
  */
 #ifndef KAM3_H
@@ -115,7 +115,7 @@ struct kam3_pi_job {
 };
 
 /* For every job what kam3_pi does, several at a time where this CPU gains by it; each job's status is its own, and a bad one
-   stops no other. No pi may overlap a buffer of another job (checked among each eight in a row). */
+   stops no other. No output may overlap a buffer of another job (checked among each eight in a row). */
 kam3_status kam3_pi_many(int algorithm, struct kam3_pi_job *jobs, size_t count);
 
 /* s = the candidate that `random` spells, if it is a secret of this role: uniform when `random` is, and random_len = s_len.
@@ -160,6 +160,42 @@ kam3_status kam3_respond_prepared(int algorithm, uint8_t *ks1, size_t ks1_len, u
 /* z = K_s1^((S_c1 + t_2) / (S_c1 * t_1 + pi) mod r). kc1 is not compared with s_c1. */
 kam3_status kam3_z_client(int algorithm, uint8_t *z, size_t z_len, const uint8_t *pi, size_t pi_len, const uint8_t *s_c1,
                           size_t s_c1_len, const uint8_t *kc1, size_t kc1_len, const uint8_t *ks1, size_t ks1_len);
+
+/* One exchange of kam3_respond_many: the arguments of kam3_respond, and its answer. */
+struct kam3_respond_job {
+    uint8_t *ks1;
+    size_t ks1_len;
+    uint8_t *z;
+    size_t z_len;
+    const uint8_t *j;
+    size_t j_len;
+    const uint8_t *kc1;
+    size_t kc1_len;
+    const uint8_t *s_s1;
+    size_t s_s1_len;
+    kam3_status status;
+};
+
+/* For every job what kam3_respond does, as kam3_pi_many: on curves, where this CPU gains by it, eight at a time. */
+kam3_status kam3_respond_many(int algorithm, struct kam3_respond_job *jobs, size_t count);
+
+/* One exchange of kam3_z_client_many: the arguments of kam3_z_client, and its answer. */
+struct kam3_z_client_job {
+    uint8_t *z;
+    size_t z_len;
+    const uint8_t *pi;
+    size_t pi_len;
+    const uint8_t *s_c1;
+    size_t s_c1_len;
+    const uint8_t *kc1;
+    size_t kc1_len;
+    const uint8_t *ks1;
+    size_t ks1_len;
+    kam3_status status;
+};
+
+/* For every job what kam3_z_client does, as kam3_respond_many. */
+kam3_status kam3_z_client_many(int algorithm, struct kam3_z_client_job *jobs, size_t count);
 
 /* vk = H(octet(label) | K_c1 | K_s1 | z | VI(nc) | VS(vh)); label 4 makes VK_c, 3 makes VK_s [RFC 8120, 12.2].
    nc is a natural number in big-endian octets of any length, leading zeros allowed, empty for 0. kc1, ks1 and z are checked

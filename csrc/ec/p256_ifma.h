@@ -14,6 +14,9 @@ int kam3_p256_ifma_mul(kam3_p256_ge *r, const kam3_p256_ge *a, const kam3_p256_s
 int kam3_p256_ifma_mul_pair(kam3_p256_ge *r1, kam3_p256_ge *r2, const kam3_p256_ge *a1, const kam3_p256_ge *a2,
                             const kam3_p256_sc *k1, const kam3_p256_sc *k2);
 
+/* r[l] = [k[l]]a[l]; no r is an a of another lane */
+int kam3_p256_ifma_mul_lanes(kam3_p256_ge *const r[8], const kam3_p256_ge *const a[8], const kam3_p256_sc *const k[8]);
+
 /* ge_prepare, of r->element */
 int kam3_p256_ifma_prepare(kam3_p256_prepared *r);
 int kam3_p256_ifma_mul_prepared(kam3_p256_ge *r, const kam3_p256_prepared *a, const kam3_p256_sc *k);

@@ -57,15 +57,6 @@ static void odd_multiples(kam3_p521_fe out[ENTRIES][2], kam3_p521_ge *a) {
     kam3_wipe(&s, sizeof s);
 }
 
-/* r = a in limbs of 48 bits, below q */
-static void limbs_in(uint64_t r[LIMBS], const kam3_p521_fe *a) {
-    uint8_t octets[KAM3_P521_FE_OCTETS];
-    uint64_t words[9];
-    kam3_p521_fe_to_octets(octets, a);
-    kam3_bn_from_octets(words, 9, octets, sizeof octets);
-    kam3_bn_to_radix(r, LIMBS, 48, words, 9);
-}
-
 /* CT: A may be secret. */
 static void table_fill(table_entry *table, const kam3_p521_ge *a) {
     struct {
@@ -215,27 +206,14 @@ INLINE void join(sums *s) {
 
 /* r = lane 0 of a, |r| = 1. Requires: |a| <= 2 */
 INLINE void lane_0_out(kam3_p521_fe *r, lanes a) {
-    uint64_t lane[LANES], v[LIMBS], words[9], carried = 0;
+    uint64_t lane[LANES], v[LIMBS];
     FOR_LIMBS(i) {
         vec_store(lane, a.v[i]);
         v[i] = lane[0];
     }
-    for (int pass = 0; pass < 2; pass++) { /* the first folds less than 2^10: the number ends below 2^521 + 2^10 */
-        for (int i = 0; i < 10; i++) {
-            v[i] += carried;
-            carried = v[i] >> 48;
-            v[i] &= LIMB_MASK;
-        }
-        v[10] += carried;
-        carried = pass == 0 ? v[10] >> 41 : 0;
-        if (pass == 0) v[10] &= ((uint64_t)1 << 41) - 1;
-    }
-    kam3_bn_from_radix(words, 9, v, LIMBS, 48);
-    kam3_bn_to_radix(r->v, 9, 58, words, 9);
-    KAM3_P521_FE_SET_MAGNITUDE(r, 1);
+    limbs_out(r, v);
     kam3_wipe(lane, sizeof lane);
     kam3_wipe(v, sizeof v);
-    kam3_wipe(words, sizeof words);
 }
 
 /* r = [k]A, A being what the table was made of */

@@ -38,6 +38,7 @@ const kam3_set *kam3_set_find(int algorithm) {
 #include "exchange/steps.inc.h"
 
 #define KAM3_STEPS steps_p256
+#define KAM3_SIDE_BY_SIDE
 #define KAM3_GROUP(name) kam3_p256_##name
 #define KAM3_SET (&sets[2])
 #define KAM3_LEAST_S_C1 1
@@ -45,6 +46,7 @@ const kam3_set *kam3_set_find(int algorithm) {
 #include "exchange/steps.inc.h"
 
 #define KAM3_STEPS steps_p521
+#define KAM3_SIDE_BY_SIDE
 #define KAM3_GROUP(name) kam3_p521_##name
 #define KAM3_SET (&sets[3])
 #define KAM3_LEAST_S_C1 1

@@ -15,6 +15,9 @@ typedef struct {
 
 #define KAM3_STATUS(error, argument) ((kam3_status)((int)(error) + 256 * (int)(argument)))
 
+/* How many jobs of the _many functions are taken at once: as many as any lanes. */
+#define KAM3_MANY 8
+
 /* The equations on one group (exchange/steps.inc.h). They check the lengths and values of their inputs in order, and write
    outputs of the natural length; after an error an output may hold anything. */
 typedef struct {
@@ -32,6 +35,11 @@ typedef struct {
     kam3_status (*check_secret)(int role, const kam3_input *s);
     kam3_status (*check_element)(const kam3_input *element);
     void (*prepare_tables)(void);
+    /* NULL where no path does several multiplications side by side; else how many that in use does, and what makes use of it: at
+       most KAM3_MANY jobs whose pointers are checked. */
+    size_t (*lanes)(void);
+    void (*respond_many)(struct kam3_respond_job *const jobs[], size_t n);
+    void (*z_client_many)(struct kam3_z_client_job *const jobs[], size_t n);
 } kam3_steps;
 
 /* The octets of a table wherever it begins; `prepared` is the type of its group. */

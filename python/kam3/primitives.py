@@ -7,20 +7,17 @@ inside.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from kam3 import arguments
-from kam3.many import bare
 from kam3.pi import Pi
 from kam3.prepared import PreparedJ
 from kam3.sets import Role
 
 if TYPE_CHECKING:
-    import threading
-
     from kam3.backends.base import Backend, Buffer
-    from kam3.memory import Octets, SecretMemory
+    from kam3.memory import Octets
     from kam3.sets import ParameterSet
 
 T = TypeVar("T")
@@ -419,29 +416,6 @@ class Primitives:
             bytes(arguments.text("realm", realm)),
             bytes(arguments.text("user", user)),
         )
-
-    def _pi_run(self, items: Sequence[tuple[Any, ...]], _cancelled: threading.Event) -> list[bytes | Exception]:
-        """Answer a run of `pi_many` in one call of the backend (a `kam3.many.Runner`); a run is too short to be worth cancelling."""
-        backend, ps = self._backend(), self._parameters
-        results: list[bytes | Exception] = []
-        good: list[tuple[Buffer, Buffer, Buffer, Buffer]] = []
-        for password, auth_scope, realm, user in items:
-            try:
-                good.append(self._pi_arguments(password, auth_scope, realm, user))
-                results.append(b"")
-            except Exception as error:
-                results.append(bare(error))
-        outs: list[SecretMemory] = []
-        try:
-            outs += [backend.allocate(ps.hash_octets) for _ in good]
-            backend.pi_many(ps, good, [out.view() for out in outs])
-            octets: Iterator[bytes | Exception] = iter([bytes(out.view()) for out in outs])
-        except Exception as error:
-            octets = iter([bare(error)] * len(good))
-        finally:
-            for out in outs:
-                out.wipe()
-        return [next(octets) if isinstance(result, bytes) else result for result in results]
 
     def _keep_pi(self, password: Octets | str, *, auth_scope: Octets | str, realm: Octets | str, user: Octets | str) -> Pi:
         """Derive pi into memory that a `Pi` owns from before it is written."""

@@ -29,6 +29,7 @@ FLOORS = (
     ("pi", 3),
     ("prepared", 3),
     ("primitives", 3),
+    ("runs", 3),
     ("algorithms", 3),
     ("session", 4),
     ("exchange", 4),

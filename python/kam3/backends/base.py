@@ -87,8 +87,20 @@ class Backend(Protocol):
         """Do what `respond` does, with what `prepare_j` of this backend made of J. The table is secret."""
         ...
 
+    def respond_many(
+        self, ps: ParameterSet, items: Sequence[tuple[Buffer, Buffer, Buffer]], z_outs: Sequence[memoryview]
+    ) -> list[bytes | Exception]:
+        """Do for each (j, kc1, s_s1) what `respond` does, side by side where that is faster; a fault stands in its place."""
+        ...
+
     def z_client(self, ps: ParameterSet, pi: Buffer, s_c1: Buffer, kc1: Buffer, ks1: Buffer, out: memoryview) -> None:
         """Write z as the client computes it; DEGENERATE_DENOMINATOR, then DEGENERATE_Z. kc1 is not compared with s_c1."""
+        ...
+
+    def z_client_many(
+        self, ps: ParameterSet, items: Sequence[tuple[Buffer, Buffer, Buffer, Buffer]], outs: Sequence[memoryview]
+    ) -> list[Exception | None]:
+        """Do for each (pi, s_c1, kc1, ks1) what `z_client` does, side by side where that is faster; a fault stands in its place."""
         ...
 
     def vk(self, ps: ParameterSet, label: int, kc1: Buffer, ks1: Buffer, z: Buffer, nc: int, vh: Buffer) -> bytes:
