@@ -1,4 +1,7 @@
-"""The server's flow: the rows of the attack catalogue that it answers for, one test each, and what RFC 8120 section 11 asks of it."""
+"""The server's flow: the rows of the attack catalogue that it answers for, one test each, and what RFC 8120 section 11 asks of it.
+
+Longer than other files: the catalogue is read from top to bottom, and a row is found by its number in one place.
+"""
 
 from __future__ import annotations
 
