@@ -297,6 +297,17 @@ def test_a_request_that_has_been_carried_out_is_not_made_twice_for_an_offer() ->
     assert (outcome.status, outcome.reason.code, outcome.requests) == (Status.UNAUTHENTICATED, "optional", 1)
 
 
+def test_an_offer_to_a_head_that_nobody_can_take_up_is_followed_by_the_request_itself() -> None:
+    server = ModelServer(realms={})
+    offer = realm_at(name="B")
+    client = MutualClient()
+    client.add(URL, USER, PASSWORD, realm=realm_at(name="A"))
+    text = serialize(Init(offer, "host", "initial"))
+    server.tamper = lambda kind, old: response(200, old.channel, optional_www_authenticate=text)
+    outcome = fetch(client, server, method="POST", once=True)
+    assert (outcome.status, server.log) == (Status.UNAUTHENTICATED, ["kex?", "normal"])
+
+
 @pytest.mark.parametrize("kind", ["kex", "vfy"])
 def test_an_offer_in_the_same_realm_in_answer_to_an_attempt_is_fatal(kind: str) -> None:
     server = ModelServer()
