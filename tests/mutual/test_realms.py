@@ -264,6 +264,8 @@ def test_a_scope_that_is_not_canonical_is_refused_by_its_rule(scope: str, rule: 
         ("http://h", "http://h:80/x", True),
         ("http://h", "https://h", False),
         ("http://h", "http://h:8120", False),
+        ("http://h:8120", "http://h", False),
+        ("http://h:8120", "http://h:812", False),
         ("http://h", "http://a.h", False),
         ("http://h:443", "https://h", False),
         ("h", "http://h", True),
@@ -337,7 +339,7 @@ def test_a_scope_that_does_not_cover_its_server_is_refused() -> None:
 
 
 def test_the_most_specific_scope_is_the_last() -> None:
-    scopes = ["*.example.com", "http://www.example.com", "*.www.example.com", "www.example.com"]
+    scopes = ["*.www.example.com", "http://www.example.com", "*.example.com", "www.example.com"]
     assert sorted(scopes, key=specificity) == ["*.example.com", "*.www.example.com", "www.example.com", "http://www.example.com"]
     assert specificity("http://a") == specificity("https://b:81"), "there is no defined priority"
 

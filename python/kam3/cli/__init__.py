@@ -12,10 +12,10 @@ import warnings
 from collections.abc import Sequence
 
 import kam3
-from kam3.cli import bench, demo, evaluate, get, info
+from kam3.cli import bench, demo, evaluate, get, info, serve
 from kam3.errors import BackendUnavailableError, Kam3Error
 
-_COMMANDS = (demo, get, info, evaluate, bench)
+_COMMANDS = (demo, serve, get, info, evaluate, bench)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""``kam3 demo``: register and log in with each algorithm on the backend in use, timed, and see a wrong password refused."""
+"""``kam3 demo``: register and log in with each algorithm on the backend in use, timed; then the same over HTTP, with impostors."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 import kam3
+from kam3.cli.demo_http import HttpResult, demonstrate_http
 from kam3.cli.options import add_backend, add_json
 from kam3.cli.terminal import Step, print_table, progress
 from kam3.errors import Kam3Error, VerificationError
@@ -56,7 +57,8 @@ def add(commands: Subparsers) -> argparse.ArgumentParser:
         help="register and log in with every algorithm, timed, and see a wrong password refused",
         description="Register a user and run a full exchange in each of the four algorithms, both sides in this process, "
         "with no server or file. Shows the octets on the wire, the milliseconds of each step on each side, and what becomes of a "
-        "wrong password. The exit status is 0 when every right password was accepted and every wrong one refused, else 1.",
+        "wrong password. Then a real server and a real client on the loopback interface: the client logs in, is refused with a wrong "
+        "password, and detects a server that does not know the user. The exit status is 0 when all went as it must, else 1.",
         epilog="example: kam3 demo --backend reference --json",
     )
     add_backend(parser)
@@ -69,15 +71,19 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.backend:
         kam3.backends.use(arguments.backend)
     report = kam3.backends.report()
-    with progress(_STEPS_PER_ALGORITHM * len(kam3.ALGORITHMS)) as step:
+    with progress(_STEPS_PER_ALGORITHM * len(kam3.ALGORITHMS) + 1) as step:
         results = [demonstrate(alg, step) for alg in kam3.ALGORITHMS]
-    ok = all(result.ok for result in results)
+        step("over HTTP")
+        over_http = demonstrate_http(_RIGHT, _WRONG)
+    ok = all(result.ok for result in results) and over_http.ok
     if arguments.json:
         facts = {"version": report.version, "backend": report.backend, "cpu_path": report.cpu_path, "ok": ok}
-        print(json.dumps({**facts, "algorithms": [dataclasses.asdict(result) for result in results]}, indent=2))
+        algorithms = [dataclasses.asdict(result) for result in results]
+        print(json.dumps({**facts, "algorithms": algorithms, "http": dataclasses.asdict(over_http)}, indent=2))
     else:
         print(f"kam3 {report.version}, backend {report.backend}, CPU path {report.cpu_path}\n")
         show(results)
+        show_http(over_http)
     return 0 if ok else 1
 
 
@@ -158,3 +164,15 @@ def show(results: Sequence[Result]) -> None:
         for password, verdict in (("right", result.login), ("wrong", result.impostor)):
             if verdict.startswith("failed: "):
                 print(f"{result.algorithm}, {password} password: {verdict}")
+
+
+def show_http(result: HttpResult) -> None:
+    """Print what happened over HTTP."""
+    print("\nHTTP Mutual authentication over a real connection, with EC_P256:")
+    for what, happened in (
+        ("log-in", result.login),
+        ("second request", result.second_request),
+        ("wrong password", result.wrong_password),
+        ("server that does not know the user", result.rogue_server),
+    ):
+        print(f"  {what:34}  {happened}")

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from kam3.algorithms import Algorithm
+from kam3.errors import DegenerateError, InvalidElementError
+from kam3.exchange import ServerExchange
 from kam3.mutual.realms import Realm
 from kam3.mutual.sessions import NewSession, SessionKey
+from kam3.session import ServerSession
 
 Outcome = TypeVar("Outcome")
 
@@ -85,11 +88,7 @@ class Find:
 
 @dataclass(frozen=True, slots=True)
 class Respond:
-    """Run ``ServerExchange(algorithm, j).respond(kc1)``, or with `ServerExchange.fake` where j is None; the ServerSession.
-
-    To be done off the event loop, behind a bounded queue. Thrown back: InvalidElementError, DegenerateError, and OverloadedError where the
-    queue is full.
-    """
+    """`respond`, off the event loop and behind a bounded queue; a `Responded`. Thrown back is OverloadedError where the queue is full."""
 
     algorithm: Algorithm
     j: bytes | None
@@ -97,6 +96,37 @@ class Respond:
 
     def __repr__(self) -> str:
         return f"Respond({self.algorithm!r})"  # J is secret
+
+
+class Responded(NamedTuple):
+    """The server's side of a key exchange."""
+
+    session: ServerSession | None  # None: K_c1 is no element, or leads to a K_s1 or z that must not be used
+    corrupt: bool = False  # J was no element: the stored record is broken, and the session fake
+
+
+def respond(action: Respond) -> Responded:
+    """Make the exchange of a `Respond`; nothing of it is kept but the session.
+
+    A broken J takes the way of an unknown user, so that a client cannot tell (RFC 8120 section 11, note 2).
+
+    Raises:
+        OSError: the operating system gives no random octets.
+        BackendUnavailableError: no backend can run here.
+
+    Timing: the same for known and unknown users.
+    """
+    corrupt = False
+    try:
+        exchange = ServerExchange.fake(action.algorithm) if action.j is None else ServerExchange(action.algorithm, action.j)
+    except (InvalidElementError, DegenerateError):
+        corrupt = True
+        exchange = ServerExchange.fake(action.algorithm)
+    with exchange:
+        try:
+            return Responded(exchange.respond(action.kc1), corrupt)
+        except (InvalidElementError, DegenerateError):
+            return Responded(None, corrupt)
 
 
 @dataclass(frozen=True, slots=True)

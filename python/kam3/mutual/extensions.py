@@ -30,6 +30,7 @@ DEFAULT_STYLE: AuthStyle = "non-modal"
 #: The longest time-out that is told apart from longer ones, in seconds: 68 years. Clocks can add it.
 MAX_TIMEOUT = 2**31 - 1
 
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _URI = re.compile(r"[\x21-\x7e]+")
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -149,7 +150,8 @@ def _resolve(location: str, url: str) -> str:
     """Return the absolute URL of a location; what is not ASCII in it is percent-encoded as UTF-8, its host apart."""
     if _CONTROL_CHARACTER.search(location) or " " in location or "\\" in location or not location:
         raise ValueError("a location must be a URL, without white space and backslashes")  # which readers of URLs drop or take for slashes
-    target = urllib.parse.urljoin(url, location)
+    # What has a scheme is absolute: urljoin would take http:/x and http:///x for relative.
+    target = location if _SCHEME.match(location) else urllib.parse.urljoin(url, location)
     origin = Origin.parse(target)
     rest = re.sub("^[^:]*://[^/?#]*", "", target)
     return str(origin) + urllib.parse.quote(rest, safe="".join(map(chr, range(0x21, 0x7F))))

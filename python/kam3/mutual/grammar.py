@@ -30,15 +30,17 @@ _BETWEEN = r"[\t ]*(?:,[\t ,]*|\Z)"
 # auth-param = token BWS "=" BWS ( token / quoted-string )
 _PARAMETER = rf"({_TCHARS})[\t ]*=[\t ]*(?:({_TCHARS})|{_QUOTED}){_BETWEEN}"
 # token68   = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="
-# challenge = auth-scheme [ 1*SP ( token68 / #auth-param ) ]             ; a list of parameters is announced by its first one
-_SCHEME = rf"({_TCHARS})(?: +([A-Za-z0-9\-._~+/]+=*){_BETWEEN}| +[\t ,]*(?={_TCHARS}[\t ]*(=))|{_BETWEEN})"
+_TOKEN68 = r"[A-Za-z0-9\-._~+/]+=*"
+# challenge = auth-scheme [ 1*SP ( token68 / #auth-param ) ]             ; a list may begin with empty elements: HTAB before "," alone
+_LIST = r" +(?:\t[\t ]*(?=,))?(?:,[\t ,]*)?"
+_SCHEME = rf"({_TCHARS})(?: +({_TOKEN68}){_BETWEEN}|{_LIST}(?={_TCHARS}[\t ]*(=))|{_BETWEEN})"
 
 # Each pattern ends with what takes all the rest: findall leaves no gap, and a fault is the last thing it finds.
 _PARAMETERS = re.compile(rf"{_PARAMETER}|(.+)", re.DOTALL)
 _CHALLENGES = re.compile(rf"{_PARAMETER}|{_SCHEME}|(.+)", re.DOTALL)
-# credentials = auth-scheme [ 1*SP ( token68 / #auth-param ) ]           ; a list may begin with empty elements
-_OPENING = re.compile(rf"({_TCHARS})(?: +[\t ,]*|\Z)")
-_TOKEN68 = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
+# credentials = auth-scheme [ 1*SP ( token68 / #auth-param ) ]
+_OPENING = re.compile(rf"({_TCHARS})(?:{_LIST}|\Z)")
+_TOKEN68_ALONE = re.compile(_TOKEN68)
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 _WORD = re.compile(_TCHARS)
 #: What a quoted-string can hold, with and without a backslash before it.
@@ -150,8 +152,9 @@ def parse_credentials(values: Iterable[str], field: str = "Authorization") -> Ch
     if opened is None:
         return None
     scheme, text, start = opened
-    if len(text) <= MAX_FIELD and _TOKEN68.fullmatch(text, start):
-        return Challenge(scheme, text[start:])
+    token68 = text[len(scheme) :].lstrip(" ")
+    if len(text) <= MAX_FIELD and _TOKEN68_ALONE.fullmatch(token68):
+        return Challenge(scheme, token68)
     return Challenge(scheme, None, tuple([Parameter(*found) for found in scan_parameters(text, start, field)]))
 
 
@@ -195,7 +198,7 @@ def serialize_challenge(challenge: Challenge) -> str:
     scheme = _token(challenge.scheme, "scheme")
     if challenge.token68 is None:
         return f"{scheme} {serialize_parameters(challenge.parameters)}" if challenge.parameters else scheme
-    if challenge.parameters or _TOKEN68.fullmatch(challenge.token68) is None:
+    if challenge.parameters or _TOKEN68_ALONE.fullmatch(challenge.token68) is None:
         raise LocalProtocolError("token68 must follow RFC 9110 section 11.2 and be alone", code="syntax", argument="token68")
     return f"{scheme} {challenge.token68}"
 

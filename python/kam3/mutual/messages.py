@@ -34,8 +34,8 @@ _SCHEME = re.compile(r"mutual +[\t ,]*(?![\t ,=])", re.IGNORECASE | re.ASCII)
 #: The parameters of which a message has one kind (RFC 8120 section 4); any number makes a kc# or ks#.
 _KIND = re.compile(r"(k[cs])[0-9]+|vk[cs]|reason")
 _KIND_BEGINS = frozenset({"kc", "ks", "vk", "re"})
-_REQUEST_KINDS = frozenset({"kc", "vkc"})
-_RESPONSE_KINDS = frozenset({"reason", "ks", "vks"})
+_REQUEST_KINDS = frozenset({"kc#", "vkc"})
+_RESPONSE_KINDS = frozenset({"reason", "ks#", "vks"})
 
 
 class HeaderSet(NamedTuple):
@@ -230,6 +230,8 @@ def parse_request(parameters: Parameters) -> KexC1 | VfyC:
     """
     _check_version(parameters)
     kind = _kind_of(parameters, _REQUEST_KINDS, _RESPONSE_KINDS - {"reason"})
+    if kind is None:
+        raise _missing("kc1 or vkc")
     _need(parameters, "auth-scope")
     realm = realm_of(parameters)
     alg = _algorithm(realm.algorithm)
@@ -254,6 +256,8 @@ def parse_challenge(parameters: Parameters) -> Init | Stale | KexS1:
     """
     _check_version(parameters)
     kind = _kind_of(parameters, _RESPONSE_KINDS, _REQUEST_KINDS)
+    if kind not in ("reason", "ks#"):
+        raise _missing("reason or ks1")
     realm = realm_of(parameters)
     validation = values.parse_token("validation", _need(parameters, "validation"))
     if kind == "reason":
@@ -380,7 +384,8 @@ def _collect(found: Iterable[tuple[str, str, bool]]) -> Parameters:
         elif not text.isascii():
             text = _plain(name, text)
         if name in parameters:
-            raise fault(name, "must not be there twice (RFC 8120 sections 3.1 and 4)", "duplicate-parameter")
+            known = name if name in _STRINGS or name in _NO_STRINGS else "an unknown parameter"  # whose name is the peer's choice
+            raise fault(known, "must not be there twice (RFC 8120 sections 3.1 and 4)", "duplicate-parameter")
         parameters[name] = text
     return parameters
 
@@ -404,8 +409,12 @@ def _plain(name: str, text: str) -> str:
 def _need(parameters: Parameters, name: str) -> str:
     text = parameters.get(name)
     if text is None:
-        raise fault(name, "is missing (RFC 8120 section 4)", "missing-parameter")
+        raise _missing(name)
     return text
+
+
+def _missing(name: str) -> RemoteProtocolError:
+    return fault(name, "is missing (RFC 8120 section 4)", "missing-parameter")
 
 
 def _check_version(parameters: Parameters) -> None:
@@ -416,9 +425,9 @@ def _check_version(parameters: Parameters) -> None:
 def _kind_of(parameters: Parameters, kinds: frozenset[str], strange: frozenset[str]) -> str | None:
     """Return which of `kinds` a message is of; those of the other direction are `strange` to it."""
     begun = [name for name in parameters if name[:2] in _KIND_BEGINS]
-    found = {match[1] or match[0] for name in begun if (match := _KIND.fullmatch(name))}
-    for kind in found & strange:
-        raise fault(kind, "must not be in a message of this direction (RFC 8120 section 4)", "conflicting-parameters")
+    found = {f"{match[1]}#" if match[1] else name for name in begun if (match := _KIND.fullmatch(name))}
+    if found & strange:
+        raise fault(min(found & strange), "must not be in a message of this direction (RFC 8120 section 4)", "conflicting-parameters")
     found &= kinds
     if len(found) > 1:
         raise fault(" and ".join(sorted(found)), "must not be in one message (RFC 8120 section 4)", "conflicting-parameters")

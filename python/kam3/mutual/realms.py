@@ -172,7 +172,7 @@ def covers(auth_scope: str, origin: Origin) -> bool:
         return auth_scope == str(origin)
     if kind == "single-host":
         return auth_scope == origin.host
-    return not is_address(origin.host) and (origin.host == auth_scope[2:] or origin.host.endswith(auth_scope[1:]))
+    return origin.host == auth_scope[2:] or origin.host.endswith(auth_scope[1:])  # never an address: no domain ends in a number
 
 
 def is_public_suffix(postfix: str) -> bool:

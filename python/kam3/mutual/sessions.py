@@ -3,7 +3,7 @@
 A table judges a request in two steps, each of them atomic. `begin` looks at the session and the nonce number before the proof is
 evaluated; `commit` tests state, window and duplicate once more and settles what the evaluated proof leads to. The evaluation itself
 happens between them, outside of any lock: of several at once the first commit decides, and the others are judged in the state it left.
-A failed proof consumes no nonce number.
+A failed proof consumes no nonce number. What they answer is the table of `kam3.mutual.server_states`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class SessionKey(NamedTuple):
 
     origin: str  # the configured origin, as a single-server scope is written
     realm: Realm
-    sid: str  # hexadecimal digits in lower case, of the length that was issued
+    sid: str  # 32 hexadecimal digits in lower case
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +42,16 @@ class Begun(NamedTuple):
     """What `begin` found."""
 
     answer: Answer
-    session: ServerSession | None = None  # with EVALUATE: what verifies vkc; the table keeps the ownership
+    session: ServerSession | None = None  # with EVALUATE: what verifies vkc; the table keeps the ownership, and may close it meanwhile
     user: str = ""
+    pending: bool = False  # no proof was accepted in this session yet: the next one is a log-in
 
 
 class Answer(enum.Enum):
     """What the table says of a request with a proof."""
 
-    STALE = "stale"  # no such session, or inactive, or the nonce number made it so: 401-STALE
+    STALE = "stale"  # no such session, or it is inactive: 401-STALE
+    NC_REFUSED = "nc-refused"  # a nonce number used before, or out of bounds; the session is inactive from now on: 401-STALE
     REJECTED = "rejected"  # the session had its one guess: 401-INIT auth-failed, vkc is not evaluated
     EVALUATE = "evaluate"  # of `begin` alone: evaluate vkc, then commit
     FAILED = "failed"  # of `commit` alone: the proof was wrong: 401-INIT auth-failed
@@ -72,15 +74,18 @@ class SessionTable(Protocol):
         ...
 
     def create(self, new: NewSession) -> None:
-        """Keep a new session, in the state key-exchanging; where the table is full, evict pending sessions first."""
+        """Keep a new session, in the state key-exchanging; where the table is full, evict pending sessions first.
+
+        A session that is there already is never replaced: StoreUnavailableError.
+        """
         ...
 
     def begin(self, key: SessionKey, nc: int) -> Begun:
-        """Judge a request before its proof is evaluated: STALE, REJECTED or EVALUATE; STALE for its nc ends the session."""
+        """Judge a request before its proof is evaluated: STALE, NC_REFUSED, REJECTED or EVALUATE."""
         ...
 
     def commit(self, key: SessionKey, nc: int, right: bool, peer: str) -> Answer:
-        """Settle a request whose proof was evaluated: ACCEPTED, FAILED, REJECTED or STALE, by the state as it is now."""
+        """Settle a request whose proof was evaluated: ACCEPTED, FAILED, REJECTED, NC_REFUSED or STALE, by the state as it is now."""
         ...
 
     def end(self, key: SessionKey) -> None:
