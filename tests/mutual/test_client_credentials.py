@@ -14,7 +14,7 @@ from kam3.mutual.client import MutualClient
 from kam3.mutual.client_actions import AskCredentials, Credentials, Outcome, Response, Send, Status, Wait
 from kam3.mutual.extensions import Control
 from kam3.mutual.messages import Init, serialize
-from kam3.mutual.realms import Origin
+from kam3.mutual.realms import Origin, Realm
 from tests.mutual.model import ORIGIN, PASSWORD, URL, USER, ModelServer, Walk, client_for, fetch, realm_at, response
 
 
@@ -49,6 +49,30 @@ def test_decision_21_credentials_of_a_realm_that_did_not_prove_itself_are_free_a
     answer(walk, server, f"{ORIGIN}/a")
     walk.feed(response(503, server.channel))
     assert fetch(client, server, f"{ORIGIN}/b").proved
+
+
+def test_of_several_answers_to_one_question_the_first_counts() -> None:
+    server = ModelServer()
+    client = MutualClient()
+    walks = [Walk(client), Walk(client)]
+    for walk in walks:
+        answer(walk, server)
+        assert isinstance(walk.action, AskCredentials)
+    for walk in walks:
+        walk.feed(Credentials(USER, PASSWORD))
+    assert isinstance(walks[1].action, Wait)
+    answer(walks[0], server)
+    answer(walks[0], server)
+    walks[1].feed(None)
+    answer(walks[1], server)
+    assert all(walk.outcome is not None and walk.outcome.proved for walk in walks)
+    assert server.log.count("kex") == 1
+
+
+@pytest.mark.parametrize("realm", [realm_at(scope="other.example"), realm_at(scope="SITE.example"), realm_at()._replace(algorithm="x")])
+def test_credentials_for_a_realm_that_cannot_be_at_the_origin_are_refused(realm: Realm) -> None:
+    with pytest.raises((ValueError, kam3.UnknownAlgorithmError)):
+        MutualClient().add(URL, USER, PASSWORD, realm=realm)
 
 
 def test_credentials_that_name_their_realm_are_used_in_no_other() -> None:
