@@ -7,6 +7,7 @@ import functools
 import os
 import sqlite3
 import stat
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 
 import kam3
-from kam3.errors import InvalidElementError, StoreUnavailableError, UnknownAlgorithmError
+from kam3.errors import InvalidElementError, MissingExtraError, StoreUnavailableError, UnknownAlgorithmError
 from kam3.mutual.realms import Realm
 from kam3.stores.credentials import Entry, mismatch
 from kam3.stores.sql import AsyncSqlCredentialStore, SqlCredentialStore
@@ -318,6 +319,23 @@ def test_what_is_removed_is_overwritten(tmp_path: Path) -> None:
         assert j() in file.read_bytes()
         store.remove(REALM, "alice")
         assert j() not in file.read_bytes()
+
+
+def test_row_12_a_j_that_is_text_is_no_element(tmp_path: Path) -> None:
+    for keys in ((), KEYS):
+        with SqliteCredentialStore(tmp_path / "users", keys, create=True) as store:
+            store.put(REALM, "alice", j())
+            with store._here.connection as connection:
+                connection.execute("UPDATE kam3_credentials SET j = 'text'")
+            assert store.find(REALM, "alice") == b""
+
+
+def test_without_the_extras_they_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sqlalchemy", None)
+    with pytest.raises(MissingExtraError, match=r"kam3\[sql\]"):
+        SqlCredentialStore(f"sqlite:///{tmp_path}/users")
+    with pytest.raises(MissingExtraError, match=r"kam3\[sql\]"):
+        AsyncSqlCredentialStore("postgresql://localhost/x")
 
 
 def test_a_file_of_something_else_is_unavailable(tmp_path: Path) -> None:

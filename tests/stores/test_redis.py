@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 import kam3
-from kam3.errors import ExchangeStateError, StoreUnavailableError
+from kam3.errors import ExchangeStateError, MissingExtraError, StoreUnavailableError
 from kam3.mutual.limits import Limits, Rate
 from kam3.mutual.sessions import Answer
 from kam3.stores.redis import AsyncRedisSessionTable, RedisSessionTable
@@ -661,6 +662,13 @@ def test_keys_are_required_and_checked(server: RedisServer) -> None:
     for keys, kind in (([], ValueError), ([b"short"], ValueError), (KEYS[0], TypeError), (None, TypeError)):
         with pytest.raises(kind, match="keys"):
             RedisSessionTable.from_url(server.url, keys)
+
+
+def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "redis", None)
+    for kind in (RedisSessionTable, AsyncRedisSessionTable):
+        with pytest.raises(MissingExtraError, match=r"kam3\[redis\]"):
+            kind.from_url("redis://localhost", KEYS)
 
 
 def test_a_client_that_decodes_is_refused(server: RedisServer) -> None:
