@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
+import signal
 import sqlite3
 import stat
 import sys
@@ -363,6 +364,7 @@ def test_a_forked_child_has_a_connection_of_its_own(tmp_path: Path) -> None:
     with store._here.lock:  # as another thread of the parent may hold it
         child = os.fork()
         if child == 0:
+            signal.alarm(30)  # rather than waiting for ever for a lock
             done = store.find(REALM, "alice") == j() and store._here.connection is not inherited and store.put(REALM, "bob", j())
             os._exit(0 if done else 1)
         assert os.waitpid(child, 0)[1] == 0
