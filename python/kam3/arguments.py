@@ -54,7 +54,7 @@ def secret(argument: str, value: object) -> Buffer:
 
 def public(argument: str, value: object) -> bytes:
     """Copy public octets; `value` is what `secret` takes, and the errors are the same."""
-    return bytes(secret(argument, value))
+    return value if type(value) is bytes else bytes(secret(argument, value))
 
 
 def text(argument: str, value: object) -> Buffer:
