@@ -25,13 +25,18 @@ system_tools() {
     done
     ls /usr/lib/llvm-19/lib/clang/19/lib/*/libclang_rt.msan* >/dev/null 2>&1 || missing+=(libclang-rt-19-dev)
     [ -e /usr/include/valgrind/memcheck.h ] || missing+=(valgrind.h)
+    for tool in qemu-aarch64 aarch64-linux-gnu-gcc; do
+        command -v "$tool" >/dev/null || missing+=("$tool")
+    done
     if [ ${#missing[@]} -gt 0 ] && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
         export DEBIAN_FRONTEND=noninteractive
-        { apt-get update -q && apt-get install -qy --no-install-recommends gcc libc6-dev binutils valgrind clang-19 libclang-rt-19-dev; } ||
+        { apt-get update -q && apt-get install -qy --no-install-recommends gcc libc6-dev binutils valgrind clang-19 libclang-rt-19-dev \
+            qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross; } ||
             echo "apt-get failed; going on with what is here"
     fi
     gcc --version | head -n 1
     clang-19 --version | head -n 1 || echo "no clang-19: what needs it is skipped by name"
+    qemu-aarch64 --version | head -n 1 || echo "no qemu-aarch64: what needs it is skipped by name"
     valgrind --version || echo "no valgrind: what needs it is skipped by name"
     "$python" --version
 }

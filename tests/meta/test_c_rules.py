@@ -28,7 +28,7 @@ BELOW = {
 }
 SYSTEM_HEADERS = {"stdint.h", "stddef.h", "string.h", "stdatomic.h"}
 #: Compilers' own headers and the checkers', behind conditions.
-CONDITIONAL_HEADERS = {"cpuid.h", "immintrin.h", "intrin.h", "valgrind/memcheck.h", "sanitizer/msan_interface.h"}
+CONDITIONAL_HEADERS = {"cpuid.h", "immintrin.h", "arm_neon.h", "intrin.h", "valgrind/memcheck.h", "sanitizer/msan_interface.h"}
 
 FORBIDDEN = "malloc|calloc|realloc|free|alloca|[fsv]*n?printf|puts|abort|exit|assert|setjmp|longjmp|rand|getenv|system"
 
@@ -36,7 +36,7 @@ FORBIDDEN = "malloc|calloc|realloc|free|alloca|[fsv]*n?printf|puts|abort|exit|as
 CALLED_OUTSIDE = {"memcpy", "memmove", "memset", "memcmp", "__stack_chk_fail", "_GLOBAL_OFFSET_TABLE_", "___stack_chk_guard"}
 
 #: Everything the library keeps between calls: the chosen CPU path, and fixed-base tables (public content) with their once-cells.
-KEPT = re.compile(r"(kam3_)?(cpu_word|cpu_path\w*|chosen\w*|path_in_use|.*table\w*|.*comb\w*|.*once\w*|.*cell\w*)(\.\d+)?")
+KEPT = re.compile(r"(kam3_)?(cpu_word|cpu_told|cpu_path\w*|chosen\w*|path_in_use|.*table\w*|.*comb\w*|.*once\w*|.*cell\w*)(\.\d+)?")
 
 
 def included(path: Path) -> Iterator[tuple[str, str]]:

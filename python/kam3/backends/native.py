@@ -28,6 +28,8 @@ _ARGUMENTS = _names("kam3_argument", "KAM3_ARG_")
 _ERRORS = _names("kam3_error", "KAM3_ERR_")
 _RULES = frozenset(errors.Rule)
 
+lib.kam3_binding_tell_cpu()  # before the first call chooses a CPU path
+
 
 class NativeMemory:
     """A fixed number of octets, wiped by `wipe` or, at the latest, when it and the last view of it are gone."""
