@@ -71,10 +71,15 @@ def target(compiler: str, objdump: str, architecture: str, flags: tuple[str, ...
 
 
 TARGETS = {"native": native, "clang": cross, "gcc": cross_gcc}
-CROSS = [("clang", "aarch64", "-O2"), ("gcc", "aarch64", "-O2"), ("gcc", "aarch64", "-O3")]
+CROSS = (("clang", "aarch64", "-O2"), ("gcc", "aarch64", "-O2"), ("gcc", "aarch64", "-O3"))
+#: The default run reads what is shipped, -O2; the nightly one the other levels, too.
+CASES = [
+    pytest.param(case, id="-".join(case), marks=() if case[2] == "-O2" else pytest.mark.nightly)
+    for case in (*(("native", *pair) for pair in build.MATRIX), *CROSS)
+]
 
 
-@pytest.fixture(scope="module", params=[*(("native", *pair) for pair in build.MATRIX), *CROSS], ids="-".join)
+@pytest.fixture(scope="module", params=CASES)
 def objects(request: pytest.FixtureRequest) -> Target:
     kind, name, optimisation = request.param
     return TARGETS[kind](name, optimisation)

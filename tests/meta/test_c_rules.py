@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests import clib
-from tests.clib import CSRC, LIBRARY
+from tests.clib import CSRC
 
 SOURCES = sorted(path for path in CSRC.rglob("*.[ch]") if path.parent != CSRC)
 
@@ -69,17 +69,10 @@ def test_no_heap_no_output_no_escape(path: Path) -> None:
 
 
 @pytest.fixture(scope="module", params=list(clib.VARIANTS))
-def objects(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def objects(request: pytest.FixtureRequest) -> list[Path]:
     if shutil.which("nm") is None:
         pytest.skip("no nm (binutils)")
-    folder = tmp_path_factory.mktemp("objects")
-    flags = [*clib.WARNINGS, *clib.VARIANTS[request.param], "-O2", "-fPIC", "-c", f"-I{CSRC}"]
-    made = []
-    for source in LIBRARY:
-        target = folder / f"{source.parent.name}-{source.stem}.o"
-        subprocess.run([clib.compiler(), *flags, "-o", str(target), str(source)], check=True)
-        made.append(target)
-    return made
+    return list(clib.objects(clib.compiler(), (*clib.OPTIONS, *clib.VARIANTS[request.param]), clib.LIBRARY).values())
 
 
 def symbols(path: Path, *options: str) -> list[tuple[str, str, str]]:
