@@ -93,19 +93,20 @@ PYTHON
     grep "Kam3Warning" "$work/without.run"
 }
 
-# Word for word what the README says.
+# Word for word what the README says, but in two processes.
 readme_tests() {
     local tree
     tree=$(copy readme)
     . "$(environment readme)/bin/activate"
     cd "$tree"
+    export PYTEST_ADDOPTS="-n 2 --dist worksteal"
     pip install '.[test]' && pytest --durations=15 -rs
 }
 
 sanitizers() {
     local tree env
     tree=$(copy sanitizers) env=$(environment sanitizers)
-    KAM3_REQUIRE_C=1 KAM3_CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer" \
+    KAM3_REQUIRE_C=1 KAM3_CFLAGS="-O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer" \
         KAM3_LDFLAGS="-fsanitize=address,undefined" "$env/bin/pip" install -q "$tree[test]"
     cd "$tree"
     # log_path: pytest cannot swallow a report. Leaks are Python's, not ours.
@@ -141,7 +142,7 @@ coverage_tests() {
     cd "$tree"
     # The extension runs on the best path of this CPU; the libraries that tests/c makes run on all of them.
     # Left out is what runs no line of ours in this process: checkers, compilers, scripts.
-    KAM3_TEST_CFLAGS="-O1 --coverage -fprofile-update=atomic" "$env/bin/coverage" run -m pytest -n 2 --ignore tests/ct \
+    KAM3_TEST_CFLAGS="-O1 --coverage -fprofile-update=atomic" "$env/bin/coverage" run -m pytest -n 2 --dist worksteal --ignore tests/ct \
         --ignore tests/c/test_aarch64.py --ignore tests/meta/test_c_rules.py --ignore tests/bench/test_scripts.py --ignore tests/test_typing.py
     "$env/bin/coverage" combine -q
     "$env/bin/coverage" report

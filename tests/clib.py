@@ -22,7 +22,8 @@ CSRC = ROOT / "csrc"
 LIBRARY = tuple(sorted(p for p in CSRC.glob("*/*.c") if p.parent.name != "binding"))
 #: More flags for every build, from the environment: the gate adds its sanitizers.
 EXTRA_FLAGS = tuple(os.environ.get("KAM3_TEST_CFLAGS", "").split())
-OPTIONS = ("-O2", "-g", "-fPIC", f"-I{CSRC}")
+#: Lines alone of what debuggers know: the places of variables cost most of the time of a vector kernel's compilation.
+OPTIONS = ("-O2", "-g1", "-fPIC", f"-I{CSRC}")
 WARNINGS = ("-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror")
 
 #: The builds every test of a C layer runs on: the compiler's __int128, and the plain fallback for compilers without it.
