@@ -230,11 +230,16 @@ kam3_status kam3_prepare_tables(int algorithm);
 /* The code path in use ("portable", ...), a static string. */
 const char *kam3_cpu_path(void);
 
-/* The features of this CPU that a path could use: bit i stands for kam3_cpu_feature_name(i). */
+/* The features of this CPU that a path could use, as far as they are known: bit i stands for kam3_cpu_feature_name(i). */
 uint32_t kam3_cpu_features(void);
 
 /* The name of feature i ("adx", ...), NULL past the last. */
 const char *kam3_cpu_feature_name(unsigned i);
+
+/* Say that this CPU has these features, too. On aarch64 "sha2" (the SHA-256 instructions) is known to the operating system alone,
+   which libkam3 does not ask: a program that has (getauxval, ...) says so here, before its first call. No other feature and
+   no other machine has need of it, and there nothing happens. A path that is in use already stays. */
+void kam3_cpu_tell(uint32_t features);
 
 /* Use this path from now on; KAM3_ERR_ALGORITHM if there is none of that name or this CPU cannot run it. */
 kam3_status kam3_cpu_use(const char *path, size_t path_len);

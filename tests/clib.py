@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,8 @@ CSRC = ROOT / "csrc"
 LIBRARY = tuple(sorted(p for p in CSRC.glob("*/*.c") if p.parent.name != "binding"))
 #: More flags for every build, from the environment: the gate adds its sanitizers.
 EXTRA_FLAGS = tuple(os.environ.get("KAM3_TEST_CFLAGS", "").split())
+#: Lines alone of what debuggers know: the places of variables cost most of the time of a vector kernel's compilation.
+OPTIONS = ("-O2", "-g1", "-fPIC", f"-I{CSRC}")
 WARNINGS = ("-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror")
 
 #: The builds every test of a C layer runs on: the compiler's __int128, and the plain fallback for compilers without it.
@@ -35,45 +38,66 @@ def compiler() -> str:
     return path
 
 
-def _key(cc: str, *flags: str) -> str:
-    """Name a build by everything it is made from."""
-    version = subprocess.run([cc, "--version"], check=True, capture_output=True, text=True).stdout
-    digest = hashlib.sha256("\0".join((cc, version, *flags)).encode())
-    for path in sorted(CSRC.glob("**/*.[ch]")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:20]
-
-
 def _run(command: list[str]) -> None:
-    """Run the compiler, without the sanitizers that may be loaded into this process."""
-    subprocess.run(command, check=True, env={name: value for name, value in os.environ.items() if name != "LD_PRELOAD"})
+    """Run the compiler, without the sanitizers that may be loaded into this process; fail with what it says."""
+    plain = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=plain, timeout=1200)
+    assert done.returncode == 0, done.stderr
 
 
 @functools.cache
-def objects(flags: tuple[str, ...] = ()) -> dict[Path, Path]:
-    """Compile every file of libkam3 with `flags`, and tell where each object is; kept under build/ while the sources stay the same."""
-    cc = compiler()
-    folder = ROOT / "build" / "c-tests" / _key(cc, *flags, *EXTRA_FLAGS)
-    if not folder.exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(dir=folder.parent))
-        command = [cc, *WARNINGS, "-O2", "-g", "-fPIC", f"-I{CSRC}", *flags, *EXTRA_FLAGS, "-c"]
-        for source in LIBRARY:
-            _run([*command, "-o", str(fresh / f"{source.parent.name}-{source.stem}.o"), str(source)])
-        if "--coverage" in EXTRA_FLAGS:  # the counts go where the objects were made: every process has its own
-            return {source: fresh / f"{source.parent.name}-{source.stem}.o" for source in LIBRARY}
-        with contextlib.suppress(OSError):  # another process was faster
-            fresh.rename(folder)
-    return {source: folder / f"{source.parent.name}-{source.stem}.o" for source in LIBRARY}
+def _folder(cc: str, flags: tuple[str, ...]) -> Path:
+    """Name the folder of a build by all it is made from but the sources."""
+    version = subprocess.run([cc, "--version"], check=True, capture_output=True, text=True).stdout
+    digest = hashlib.sha256("\0".join((cc, version, *flags)).encode())
+    for path in sorted([*CSRC.glob("**/*.h"), *(ROOT / "tests").glob("**/*.h")]):
+        digest.update(path.read_bytes())
+    folder = ROOT / "build" / "c-tests" / digest.hexdigest()[:20]
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Keep other processes and threads out while the file is held open; where there is no such lock, tests run in one process."""
+    with path.open("a") as file:
+        with contextlib.suppress(ImportError):
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@functools.cache
+def objects(cc: str, flags: tuple[str, ...], sources: tuple[Path, ...]) -> dict[Path, Path]:
+    """Compile each source, and tell where its object is. Whoever comes first compiles, every later test and process takes what is there.
+
+    The objects are kept under build/ while the compiler, the flags, the source and all headers stay the same.
+    """
+    folder = _folder(cc, flags)
+
+    def compile_one(source: Path) -> tuple[Path, Path]:
+        text = hashlib.sha256(source.read_bytes()).hexdigest()[:8]
+        target = folder / f"{source.parent.name}-{source.stem}-{text}.o"
+        done = target.with_suffix(".done")
+        with _locked(target.with_suffix(".lock")):
+            if not done.exists():  # a marker: instrumented code writes its counts beside the object, which cannot be renamed
+                _run([cc, *WARNINGS, *flags, "-c", "-o", str(target), str(source)])
+                done.touch()
+        return source, target
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return dict(pool.map(compile_one, sources))
 
 
 @functools.cache
 def build(name: str, extra_sources: tuple[str, ...] = (), flags: tuple[str, ...] = (), library: tuple[Path, ...] = LIBRARY) -> ctypes.CDLL:
     """Link `library` with ``tests/c/<extra_sources>``, all compiled with `flags`, and load the result; once a process and name."""
     output = Path(tempfile.mkdtemp(prefix=f"kam3-{name}-")) / f"{name}.so"
+    flags = (*OPTIONS, *flags, *EXTRA_FLAGS)
     sources = [str(ROOT / "tests" / "c" / s) for s in extra_sources]
-    command = [compiler(), *WARNINGS, "-O2", "-g", "-fPIC", "-shared", f"-I{CSRC}", *flags, *EXTRA_FLAGS, "-o", str(output), *sources]
-    _run([*command, *(str(objects(flags)[source]) for source in library)])
+    parts = map(str, objects(compiler(), flags, library).values())
+    _run([compiler(), *WARNINGS, *flags, f"-I{ROOT / 'tests' / 'c'}", "-shared", "-o", str(output), *sources, *parts])
     return ctypes.CDLL(str(output))
 
 

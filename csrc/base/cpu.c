@@ -10,10 +10,19 @@
 
 /* In the order of the bits in base/cpu.h. */
 static const char *const feature_names[] = {"bmi2",     "adx",        "sha",   "avx2", "avx512f",
-                                            "avx512vl", "avx512ifma", "ssse3", "bmi1"};
+                                            "avx512vl", "avx512ifma", "ssse3", "bmi1", "sha2"};
 
 const char *kam3_cpu_feature_name(unsigned i) {
     return i < sizeof feature_names / sizeof feature_names[0] ? feature_names[i] : NULL;
+}
+
+/* What a program may tell, because the CPU tells it to the operating system alone. */
+#define TELLABLE (KAM3_AARCH64 ? (uint32_t)KAM3_CPU_SHA2 : 0)
+
+static atomic_uint cpu_told;
+
+void kam3_cpu_tell(uint32_t features) {
+    (void)atomic_fetch_or_explicit(&cpu_told, features & TELLABLE, memory_order_relaxed);
 }
 
 #if KAM3_X86_64
@@ -51,7 +60,13 @@ uint32_t kam3_cpu_features(void) {
 
 #else
 
-uint32_t kam3_cpu_features(void) { return 0; }
+uint32_t kam3_cpu_features(void) {
+    uint32_t found = atomic_load_explicit(&cpu_told, memory_order_relaxed);
+#if KAM3_AARCH64 && (defined(__ARM_FEATURE_SHA2) || defined(__ARM_FEATURE_CRYPTO))
+    found |= KAM3_CPU_SHA2; /* the compiler was told: it may use them everywhere */
+#endif
+    return found;
+}
 
 #endif
 
@@ -72,6 +87,7 @@ static const struct {
     uint32_t needed, allowed;
 } paths[] = {
     {"portable", 8, 0, 0},
+    {"armsha", 6, KAM3_CPU_SHA2, KAM3_CPU_SHA2},
     {"shani", 5, SHANI, SHANI},
     {"adx", 3, ADX, ADX | SHANI | KAM3_CPU_BMI1},
     {"ifma", 4, IFMA, ~0u >> (32 - PATH_SHIFT)},

@@ -2,7 +2,7 @@
  *
  * A path is a name for a set of features. Kernels ask kam3_cpu_has for the features they need and run their portable
  * form otherwise, so choosing a path chooses the kernels everywhere. kam3_cpu_path, kam3_cpu_features,
- * kam3_cpu_feature_name and kam3_cpu_use are as kam3.h says.
+ * kam3_cpu_feature_name, kam3_cpu_use and kam3_cpu_tell are as kam3.h says.
  */
 #ifndef KAM3_BASE_CPU_H
 #define KAM3_BASE_CPU_H
@@ -14,6 +14,13 @@
 #define KAM3_X86_64 1
 #else
 #define KAM3_X86_64 0
+#endif
+
+/* 1 where kernels with arm_neon.h's intrinsics are compiled. Big-endian machines have another order of lanes. */
+#if defined(__aarch64__) && !defined(__AARCH64EB__) && (defined(__GNUC__) || defined(__clang__))
+#define KAM3_AARCH64 1
+#else
+#define KAM3_AARCH64 0
 #endif
 
 /* 1 where assembler computes on secrets. MSan takes what enters it for used, and what leaves it for public, so the
@@ -34,7 +41,8 @@ enum {
     KAM3_CPU_AVX512VL = 1 << 5,
     KAM3_CPU_AVX512IFMA = 1 << 6,
     KAM3_CPU_SSSE3 = 1 << 7,
-    KAM3_CPU_BMI1 = 1 << 8
+    KAM3_CPU_BMI1 = 1 << 8,
+    KAM3_CPU_SHA2 = 1 << 9 /* the SHA-256 instructions of ARMv8; SHA are those of x86 */
 };
 
 /* 1 if all these features are in use: this CPU has them, and the chosen path allows them. */

@@ -16,6 +16,9 @@ enum kam3_binding_error {
    or one of the two above; s is all zero unless the answer is 0. CT: as kam3_secret_from_random. */
 int kam3_binding_generate_secret(int algorithm, int role, uint8_t *s, size_t s_len);
 
+/* Ask the operating system what kam3_cpu_tell wants to know, and tell it. */
+void kam3_binding_tell_cpu(void);
+
 /* The C compiler and its version, a static string. */
 const char *kam3_binding_compiler(void);
 

@@ -38,7 +38,7 @@ typedef struct {
 kam3_pbkdf2_lanes kam3_sha256_lanes(void);
 kam3_pbkdf2_lanes kam3_sha512_lanes(void);
 
-/* The paths. What stands under KAM3_X86_64 needs the CPU features in its comment. */
+/* The paths. What stands under a condition needs the CPU features in its comment. */
 extern const uint32_t kam3_sha256_k[64]; /* K_t, aligned to a cache line */
 extern const uint64_t kam3_sha512_k[80];
 
@@ -63,6 +63,10 @@ void kam3_sha512_iterate_avx512(kam3_pbkdf2_chain *chain, uint32_t count);
 void kam3_sha512_iterate_x4_avx2(kam3_pbkdf2_chain *chains, uint32_t count);
 /* AVX512F */
 void kam3_sha512_iterate_x8_avx512(kam3_pbkdf2_chain *chains, uint32_t count);
+#elif KAM3_AARCH64
+/* SHA2 */
+void kam3_sha256_compress_armsha(uint32_t state[8], const uint8_t *blocks, size_t count);
+void kam3_sha256_iterate_armsha(kam3_pbkdf2_chain *chain, uint32_t count);
 #endif
 
 void kam3_hash_compress(kam3_hash_state *state, kam3_hash_kind kind, const uint8_t *blocks, size_t count);

@@ -23,33 +23,40 @@ _Alignas(64) const uint32_t kam3_sha256_k[64] = {
 #define ITERATE kam3_sha256_iterate_portable
 #include "hash/compress.inc.h"
 
+/* The kernels of this machine, where it has SHA instructions. */
 #if KAM3_X86_64
-static int has_shani(void) { return kam3_cpu_has(KAM3_CPU_SHA | KAM3_CPU_SSSE3); }
+#define HAS_SHA kam3_cpu_has(KAM3_CPU_SHA | KAM3_CPU_SSSE3)
+#define COMPRESS_SHA kam3_sha256_compress_shani
+#define ITERATE_SHA kam3_sha256_iterate_shani
+#elif KAM3_AARCH64
+#define HAS_SHA kam3_cpu_has(KAM3_CPU_SHA2)
+#define COMPRESS_SHA kam3_sha256_compress_armsha
+#define ITERATE_SHA kam3_sha256_iterate_armsha
+#else
+#define HAS_SHA 0
+#define COMPRESS_SHA kam3_sha256_compress_portable
+#define ITERATE_SHA kam3_sha256_iterate_portable
 #endif
 
 void kam3_sha256_compress(uint32_t state[8], const uint8_t *blocks, size_t count) {
-#if KAM3_X86_64
-    if (has_shani()) {
-        kam3_sha256_compress_shani(state, blocks, count);
-        return;
+    if (HAS_SHA) {
+        COMPRESS_SHA(state, blocks, count);
+    } else {
+        kam3_sha256_compress_portable(state, blocks, count);
     }
-#endif
-    kam3_sha256_compress_portable(state, blocks, count);
 }
 
 void kam3_sha256_iterate(kam3_pbkdf2_chain *chain, uint32_t count) {
-#if KAM3_X86_64
-    if (has_shani()) {
-        kam3_sha256_iterate_shani(chain, count);
-        return;
+    if (HAS_SHA) {
+        ITERATE_SHA(chain, count);
+    } else {
+        kam3_sha256_iterate_portable(chain, count);
     }
-#endif
-    kam3_sha256_iterate_portable(chain, count);
 }
 
 kam3_pbkdf2_lanes kam3_sha256_lanes(void) {
 #if KAM3_X86_64
-    if (has_shani() && kam3_cpu_has(KAM3_CPU_AVX2)) return (kam3_pbkdf2_lanes){kam3_sha256_iterate_x4_shani, 4, 2};
+    if (HAS_SHA && kam3_cpu_has(KAM3_CPU_AVX2)) return (kam3_pbkdf2_lanes){kam3_sha256_iterate_x4_shani, 4, 2};
 #endif
     return (kam3_pbkdf2_lanes){kam3_sha256_iterate, 1, 1};
 }

@@ -188,7 +188,7 @@ def group(curve: Curve, variant: str, path: str = "portable") -> Group:
     """Return a curve of the library built in one of EC_VARIANTS, on a CPU path; every path has a copy of its own."""
     if curve is TINY:
         library = tuple(p for p in EC_LIBRARY if p.parent.name in ("base", "bn"))
-        return Group(build(f"tinyec-{variant}", ("tiny_ec.c",), (*EC_VARIANTS[variant], f"-I{ROOT / 'tests' / 'c'}"), library), curve)
+        return Group(build(f"tinyec-{variant}", ("tiny_ec.c",), EC_VARIANTS[variant], library), curve)
     lib = build(f"ec-{variant}-{path}", ("ec_fields.c",), EC_VARIANTS[variant], EC_LIBRARY)
     use_path(lib, path)
     return Group(lib, curve)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from tests import clib
 
-PATHS = ("portable", "shani", "adx", "ifma")
+PATHS = ("portable", "armsha", "shani", "adx", "ifma")
 LIBRARY = tuple(p for p in clib.LIBRARY if p.parent.name in {"base", "hash"})
 WYCHEPROOF = clib.ROOT.parent / "shared" / "vectors" / "third-party" / "wycheproof"
 

@@ -28,6 +28,7 @@ KERNELS = {
 }
 ALLOWED = {
     "portable": set(),
+    "armsha": {"sha2"},
     "shani": {"sha", "ssse3"},
     "adx": {"sha", "ssse3", "bmi1", "bmi2", "adx", "avx2"},
     "ifma": {"sha", "ssse3", "bmi1", "bmi2", "adx", "avx2", "avx512f", "avx512vl", "avx512ifma"},
@@ -62,6 +63,14 @@ def test_one_missing_feature_is_enough_to_say_no(library: ctypes.CDLL) -> None:
     with clib.forced_path(library, "shani"):
         assert library.kam3_cpu_has(c_uint32(bits["sha"] | bits["ssse3"])) == 1
         assert library.kam3_cpu_has(c_uint32(bits["sha"] | bits["adx"])) == 0
+
+
+def test_an_x86_cpu_is_not_believed_to_have_what_it_is_told(library: ctypes.CDLL) -> None:
+    if platform.machine().lower() not in {"x86_64", "amd64"}:
+        pytest.skip("on other machines there is something to tell")
+    found, path = library.kam3_cpu_features(), library.kam3_cpu_path()
+    library.kam3_cpu_tell(c_uint32(2**32 - 1))
+    assert (library.kam3_cpu_features(), library.kam3_cpu_path()) == (found, path)
 
 
 @pytest.mark.parametrize("kernel", KERNELS)

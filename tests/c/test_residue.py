@@ -19,7 +19,7 @@ STACK = 262144
 #: What base/wipe.c overwrites, and the frames of the function itself above it.
 DEPTHS = {"kam3_pi": 12288, "kam3_vk": 12288, "kam3_b": 12288}
 GROUP_DEPTH, ABOVE = 49152, 4096
-PATHS = ("portable", "shani", "adx", "ifma")
+PATHS = ("portable", "armsha", "shani", "adx", "ifma")
 REFERENCE = ReferenceBackend()
 #: Stand for the length of a table, and for a table of J that is made where it is to be read.
 TABLE, PREPARED_J = -1, b"table"

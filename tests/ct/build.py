@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from tests import clib
 from tests.ct import answers
 
 HERE = Path(__file__).resolve().parent
-FLAGS = (*clib.WARNINGS, "-fPIC", "-fvisibility=hidden", f"-I{clib.CSRC}", f"-I{HERE}")
+FLAGS = ("-fPIC", "-fvisibility=hidden", f"-I{clib.CSRC}", f"-I{HERE}")
 #: What a checker needs to name functions; version 4 because valgrind reads no later one reliably.
 DEBUG = ("-gdwarf-4", "-fno-omit-frame-pointer")
 CLANG = ("clang-19", "clang-20", "clang-21", "clang")
@@ -58,19 +57,9 @@ def require_flags(compiler_path: str, flags: tuple[str, ...], why: str) -> None:
         pytest.skip(why)
 
 
-@functools.cache
 def objects(compiler_path: str, flags: tuple[str, ...], sources: tuple[Path, ...]) -> dict[Path, Path]:
-    """Compile each source with these flags and return its object; once a process."""
-    folder = Path(tempfile.mkdtemp(dir=_workspace.name))
-
-    def compile_one(source: Path) -> tuple[Path, Path]:
-        target = folder / f"{source.parent.name}.{source.stem}.o"
-        done = _execute([compiler_path, *FLAGS, *flags, "-c", "-o", str(target), str(source)])
-        assert done.returncode == 0, done.stderr
-        return source, target
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return dict(pool.map(compile_one, sources))
+    """Compile each source with these flags and return its object."""
+    return clib.objects(compiler_path, (*FLAGS, *flags), sources)
 
 
 def library_objects(compiler_path: str, flags: tuple[str, ...]) -> dict[Path, Path]:
@@ -81,7 +70,6 @@ def library_objects(compiler_path: str, flags: tuple[str, ...]) -> dict[Path, Pa
 @functools.cache
 def driver(compiler_path: str, flags: tuple[str, ...]) -> Path:
     """Build the driver, the planted faults and the library with these flags; once a process."""
-    flags = (*DEBUG, *flags)
     parts = [*library_objects(compiler_path, flags).values()]
     parts += objects(compiler_path, flags, (HERE / "driver.c", HERE / "planted.c")).values()
     program = Path(tempfile.mkdtemp(dir=_workspace.name)) / "driver"

@@ -155,6 +155,7 @@ static void run_machine(const char *path) {
     expect(CALL("unknown path", kam3_cpu_use, "abacus", 6), KAM3_ERR_ALGORITHM);
     if (strcmp(CALL("", kam3_cpu_path), path) != 0) fail("not on the path", path);
     (void)CALL("", kam3_cpu_features);
+    CALL("", kam3_cpu_tell, 0);
     (void)CALL("", kam3_cpu_feature_name, 0);
     expect(CALL("", kam3_sizes, &size, algorithm), KAM3_OK);
     expect(CALL("no such algorithm", kam3_sizes, &none, 99), STATUS(KAM3_ERR_ALGORITHM, KAM3_ARG_ALGORITHM));

@@ -8,11 +8,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+#: What a disassembler writes where it knows no instruction: nothing was read there.
+UNREADABLE = ("unreadable", re.compile(r"\(bad\)|<unknown>|\.(inst|word|byte)\b"))
+
 #: What no function of the library may contain, by architecture: what it is, and how objdump and llvm-objdump spell it.
 #: rep movs and rep stos are allowed: compilers expand memcpy and memset to them, they take the same time for any octets, and a
 #: secret count or address would be found by the taint checkers. repe and repne stop at data; llvm-objdump writes rep for repe.
 FORBIDDEN = {
     "x86-64": (
+        UNREADABLE,
         ("division", re.compile(r"(i?div[bwlq]?|v?div[sp][sdh]|fi?divr?p?[sl]?) ")),
         ("square root", re.compile(r"(v?r?sqrt\w+|fsqrt)\b")),
         ("gather or scatter", re.compile(r"vp?(gather|scatter)")),
@@ -22,9 +26,13 @@ FORBIDDEN = {
         ("loop on a count register", re.compile(r"loop")),
     ),
     "aarch64": (
+        UNREADABLE,
         ("division", re.compile(r"([us]divr?|fdivr?)\b")),
-        ("square root", re.compile(r"f?r?sqrt\w*\b")),
+        ("square root", re.compile(r"(f|fr|ur)sqrt\w*\b")),
         ("gather or scatter", re.compile(r"(ld|st)\w+ .*\[(z\d|x\d+, z\d)")),
+        ("compression or expansion", re.compile(r"(compact|splice|expand)\b")),
+        ("bit extraction or deposit", re.compile(r"(bext|bdep|bgrp)\b")),
+        ("string operation that stops at data", re.compile(r"(n?match|ldff1\w*|ldnf1\w*)\b")),
     ),
 }
 
@@ -35,6 +43,9 @@ IMPORTS = {"memcpy", "memmove", "memset"}
 IMPORTS_OF = {
     "base/cpu.c": {"memcmp", "bcmp"},  # the name of a CPU path; clang calls bcmp where only equality matters
 }
+#: gcc's atomic accesses for aarch64, from its run-time library: loops that retry. What is atomic here is public, the chosen CPU path
+#: and the state of a once-cell.
+ATOMICS = {"__aarch64_cas4_relax", "__aarch64_cas4_acq", "__aarch64_ldset4_relax"}
 #: Not functions: what position-independent code refers to.
 LINKAGE = {"_GLOBAL_OFFSET_TABLE_"}
 
@@ -57,10 +68,15 @@ def _lines(*command: str) -> list[str]:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
 
 
+def _every_extension(objdump: str) -> tuple[str, ...]:
+    """LLVM's disassembler, used for aarch64 alone, reads the instructions of the base architecture unless it is told of others."""
+    return ("--mattr=+sve2,+crypto",) if "llvm-objdump" in objdump else ()
+
+
 def instructions(objdump: str, target: Path) -> Iterator[tuple[str, str]]:
     """Yield (function, text) of every instruction of an object; of the prefixes only the repetitions are kept."""
     function = ""
-    for line in _lines(objdump, "-d", "--no-show-raw-insn", str(target)):
+    for line in _lines(objdump, "-d", "--no-show-raw-insn", *_every_extension(objdump), str(target)):
         if match := _FUNCTION.match(line):
             function = match[1]
         elif match := _INSTRUCTION.match(line):

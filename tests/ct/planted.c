@@ -16,7 +16,7 @@
 #define WORDS 8
 
 planted_function planted_branch, planted_load, planted_dividend, planted_divisor, planted_wide_division;
-planted_function planted_comparison, planted_scan, planted_gather, planted_extract, planted_nothing;
+planted_function planted_comparison, planted_scan, planted_gather, planted_extract, planted_root, planted_nothing;
 
 KAM3_NOINLINE uint64_t planted_branch(const uint64_t *secret, const uint64_t *table) {
     uint64_t sum = 0;
@@ -67,6 +67,24 @@ __attribute__((target("avx2"))) KAM3_NOINLINE uint64_t planted_gather(const uint
 
 __attribute__((target("bmi2"))) KAM3_NOINLINE uint64_t planted_extract(const uint64_t *secret, const uint64_t *table) {
     return _pext_u64(table[0], secret[0]);
+}
+#endif
+
+#if defined(__aarch64__) /* read by the lint, never executed */
+KAM3_NOINLINE uint64_t planted_gather(const uint64_t *secret, const uint64_t *table) {
+    uint64_t sum;
+    __asm__(".arch_extension sve\n\tptrue p0.d\n\tld1d {z0.d}, p0/z, [%1]\n\tld1d {z0.d}, p0/z, [%2, z0.d, lsl #3]\n\t"
+            "uaddv d0, p0, z0.d\n\tfmov %0, d0"
+            : "=r"(sum)
+            : "r"(secret), "r"(table)
+            : "memory", "v0");
+    return sum;
+}
+
+KAM3_NOINLINE uint64_t planted_root(const uint64_t *secret, const uint64_t *table) {
+    double root;
+    __asm__("fsqrt %d0, %d1" : "=w"(root) : "w"((double)secret[0]));
+    return (uint64_t)root ^ table[0];
 }
 #endif
 

@@ -24,7 +24,7 @@ VALGRIND = ("-q", "--error-exitcode=99", "--leak-check=no", "--num-callers=24", 
 def checker_of(compiler: str, optimisation: str) -> build.Checker:
     """Build the driver, and see that what must be found is found."""
     valgrind, path = build.tool("valgrind"), build.compiler(compiler)
-    flags = (optimisation, "-DKAM3_CT_MEMCHECK")
+    flags = (*build.DEBUG, optimisation, "-DKAM3_CT_MEMCHECK")
     build.require_flags(path, flags, "valgrind/memcheck.h is not installed")
     checker = build.Checker(build.driver(path, flags), (valgrind, *VALGRIND))
     checker.assert_planted("branch", "load")

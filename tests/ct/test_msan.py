@@ -24,7 +24,7 @@ def checker_of(optimisation: str) -> build.Checker:
     build.require_flags(clang, ("-fsanitize=memory",), "clang has no MemorySanitizer here: its run-time library is not installed")
     symbolizer = build.tool("llvm-symbolizer-19", "llvm-symbolizer-20", "llvm-symbolizer-21", "llvm-symbolizer")
     environment = (("MSAN_OPTIONS", "halt_on_error=0:exitcode=99"), ("MSAN_SYMBOLIZER_PATH", str(shutil.which(symbolizer))))
-    checker = build.Checker(build.driver(clang, (optimisation, *SANITIZE)), (), environment)
+    checker = build.Checker(build.driver(clang, (*build.DEBUG, optimisation, *SANITIZE)), (), environment)
     checker.assert_planted("branch", "load", "divisor")
     return checker
 

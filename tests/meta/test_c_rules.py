@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests import clib
-from tests.clib import CSRC, LIBRARY
+from tests.clib import CSRC
 
 SOURCES = sorted(path for path in CSRC.rglob("*.[ch]") if path.parent != CSRC)
 
@@ -28,7 +28,7 @@ BELOW = {
 }
 SYSTEM_HEADERS = {"stdint.h", "stddef.h", "string.h", "stdatomic.h"}
 #: Compilers' own headers and the checkers', behind conditions.
-CONDITIONAL_HEADERS = {"cpuid.h", "immintrin.h", "intrin.h", "valgrind/memcheck.h", "sanitizer/msan_interface.h"}
+CONDITIONAL_HEADERS = {"cpuid.h", "immintrin.h", "arm_neon.h", "intrin.h", "valgrind/memcheck.h", "sanitizer/msan_interface.h"}
 
 FORBIDDEN = "malloc|calloc|realloc|free|alloca|[fsv]*n?printf|puts|abort|exit|assert|setjmp|longjmp|rand|getenv|system"
 
@@ -36,7 +36,7 @@ FORBIDDEN = "malloc|calloc|realloc|free|alloca|[fsv]*n?printf|puts|abort|exit|as
 CALLED_OUTSIDE = {"memcpy", "memmove", "memset", "memcmp", "__stack_chk_fail", "_GLOBAL_OFFSET_TABLE_", "___stack_chk_guard"}
 
 #: Everything the library keeps between calls: the chosen CPU path, and fixed-base tables (public content) with their once-cells.
-KEPT = re.compile(r"(kam3_)?(cpu_word|cpu_path\w*|chosen\w*|path_in_use|.*table\w*|.*comb\w*|.*once\w*|.*cell\w*)(\.\d+)?")
+KEPT = re.compile(r"(kam3_)?(cpu_word|cpu_told|cpu_path\w*|chosen\w*|path_in_use|.*table\w*|.*comb\w*|.*once\w*|.*cell\w*)(\.\d+)?")
 
 
 def included(path: Path) -> Iterator[tuple[str, str]]:
@@ -69,17 +69,10 @@ def test_no_heap_no_output_no_escape(path: Path) -> None:
 
 
 @pytest.fixture(scope="module", params=list(clib.VARIANTS))
-def objects(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def objects(request: pytest.FixtureRequest) -> list[Path]:
     if shutil.which("nm") is None:
         pytest.skip("no nm (binutils)")
-    folder = tmp_path_factory.mktemp("objects")
-    flags = [*clib.WARNINGS, *clib.VARIANTS[request.param], "-O2", "-fPIC", "-c", f"-I{CSRC}"]
-    made = []
-    for source in LIBRARY:
-        target = folder / f"{source.parent.name}-{source.stem}.o"
-        subprocess.run([clib.compiler(), *flags, "-o", str(target), str(source)], check=True)
-        made.append(target)
-    return made
+    return list(clib.objects(clib.compiler(), (*clib.OPTIONS, *clib.VARIANTS[request.param]), clib.LIBRARY).values())
 
 
 def symbols(path: Path, *options: str) -> list[tuple[str, str, str]]:

@@ -29,6 +29,8 @@ _ARGUMENTS = _names("kam3_argument", "KAM3_ARG_")
 _ERRORS = _names("kam3_error", "KAM3_ERR_")
 _RULES = frozenset(errors.Rule)
 
+lib.kam3_binding_tell_cpu()  # before the first call chooses a CPU path
+
 
 @functools.cache  # one for each of the few lengths, not for each secret: a server keeps 100 000 sessions
 def _wiper(octets: int) -> Callable[[object], None]:

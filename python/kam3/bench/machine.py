@@ -11,7 +11,7 @@ import kam3
 from kam3.errors import BackendUnavailableError
 
 #: The code paths of libkam3 (csrc/base/cpu.c), from the least to the most demanding.
-CPU_PATHS = ("portable", "shani", "adx", "ifma")
+CPU_PATHS = ("portable", "armsha", "shani", "adx", "ifma")
 
 _ROOT = Path(kam3.__path__[0]).parent.parent
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,6 +17,9 @@ from kam3.bench.openssl import Counting, CurveSteps, Library, ModpSteps, OpenSSL
 from kam3.bench.run import Case
 from kam3.bench.steps import AUTH_SCOPE, PASSWORD, REALM, USER, Subject
 from kam3.octets import vs
+
+#: By the octets of an element.
+_MODULI = {256: groups.DL_2048.q, 512: groups.DL_4096.q}
 
 
 class MismatchError(Exception):
@@ -146,15 +150,30 @@ def _cryptography(subjects: Sequence[Subject]) -> Iterator[Case]:
             curve = {33: ec.SECP256R1, 66: ec.SECP521R1}[alg.element_octets]()
             ours, theirs = ec.generate_private_key(curve), ec.generate_private_key(curve).public_key()
             yield Case(token, "power", name, _bind(ours.exchange, ec.ECDH(), theirs), note="ECDH")
+        else:
+            yield _diffie_hellman(name, subject)
+
+
+def _diffie_hellman(name: str, subject: Subject) -> Case:
+    """Make K_s1^S_s1 as Diffie-Hellman with a private key of full length; one that OpenSSL draws for these groups is short."""
+    dh = importlib.import_module("cryptography.hazmat.primitives.asymmetric.dh")
+    q = _MODULI[subject.alg.element_octets]
+    base, exponent = (int.from_bytes(octets, "big") for octets in (subject.ks1, subject.s_s1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what a later version will drop
+        peer = dh.DHPublicNumbers(base, dh.DHParameterNumbers(q, 2))
+        own = dh.DHPrivateNumbers(exponent, peer).private_key()  # the public half in it is not used
+        call = _bind(own.exchange, peer.public_key())
+    right = pow(base, exponent, q).to_bytes(subject.alg.element_octets, "big")
+    return _same(Case(subject.alg.token, "power", name, call, note="DH"), right)
 
 
 def _gmpy2(subjects: Sequence[Subject]) -> Iterator[Case]:
     gmpy2, name = _module("gmpy2", "gmpy2")
-    moduli = {256: groups.DL_2048.q, 512: groups.DL_4096.q}
     for subject in subjects:
         if not subject.alg.parameters.is_curve:
             base, exponent = (gmpy2.mpz(int.from_bytes(octets, "big")) for octets in (subject.ks1, subject.s_s1))
-            modulus = gmpy2.mpz(moduli[subject.alg.element_octets])
+            modulus = gmpy2.mpz(_MODULI[subject.alg.element_octets])
             yield Case(subject.alg.token, "power", name, _bind(gmpy2.powmod_sec, base, exponent, modulus), note="powmod_sec")
 
 
@@ -177,6 +196,44 @@ def _srp(subjects: Sequence[Subject]) -> Iterator[Case]:
             return bool(user.authenticated() and server.authenticated())
 
         yield _same(Case(subject.alg.token, "login", name, log_in, note="both sides; 256-bit exponents, no stretching"), True)
+
+
+def _srptools(subjects: Sequence[Subject]) -> Iterator[Case]:
+    srptools, name = _module("srptools", "srptools")
+    constants = importlib.import_module("srptools.constants")
+    user, password = USER.decode(), PASSWORD.decode()
+    for subject in subjects:
+        if subject.alg.parameters.is_curve:
+            continue
+        bits = 8 * subject.alg.element_octets
+        group = {
+            "prime": getattr(constants, f"PRIME_{bits}"),
+            "generator": getattr(constants, f"PRIME_{bits}_GEN"),
+            "hash_func": getattr(hashlib, subject.alg.hash_name),
+        }
+        _, verifier, salt = srptools.SRPContext(user, password, **group).get_user_data_triplet()
+
+        def log_in(group: dict[str, Any] = group, verifier: str = verifier, salt: str = salt) -> bool:
+            client = srptools.SRPClientSession(srptools.SRPContext(user, password, **group))
+            server = srptools.SRPServerSession(srptools.SRPContext(user, **group), password_verifier=verifier)
+            client.process(server.public, salt)
+            server.process(client.public, salt)
+            return bool(server.verify_proof(client.key_proof) and client.verify_proof(server.key_proof_hash))
+
+        yield _same(Case(subject.alg.token, "login", name, log_in, note="both sides; Python integers, no stretching"), True)
+
+
+def _cpace(subjects: Sequence[Subject]) -> Iterator[Case]:
+    cpace, name = _module("cpace", "cpace")
+
+    def agree() -> bool:
+        one, other = (cpace.CPace.start(role=role, prs=PASSWORD, sid=b"one session") for role in cpace.CPaceRole)
+        one.derive(other.public_share)
+        other.derive(one.public_share)
+        return bool(one.verify(other.tag()) and other.verify(one.tag()))
+
+    for subject in _on_p256(subjects):
+        yield _same(Case(subject.alg.token, "login", name, agree, note="both sides; X25519, both know the password"), True)
 
 
 def _spake2(subjects: Sequence[Subject]) -> Iterator[Case]:
@@ -208,6 +265,25 @@ def _opaque(subjects: Sequence[Subject]) -> Iterator[Case]:
         yield _same(Case(subject.alg.token, "login", name, log_in, note="both sides; opaque-ke, Argon2"), True)
 
 
+def _opaque_ke_py(subjects: Sequence[Subject]) -> Iterator[Case]:
+    lib, name = _module("opaque_ke_py", "opaque-ke-py")
+    setup = lib.server_setup()
+    start = lib.client_registration_start(PASSWORD)
+    answer = lib.server_registration_start(setup, start.get_message(), USER)
+    finish = lib.client_registration_finish(PASSWORD, start.get_state(), answer.get_message())
+    stored = lib.server_registration_finish(finish.get_message()).get_password_file()
+
+    def log_in() -> bool:
+        request = lib.client_login_start(PASSWORD)
+        response = lib.server_login_start(setup, stored, request.get_message(), USER)
+        done = lib.client_login_finish(PASSWORD, request.get_state(), response.get_message())
+        served = lib.server_login_finish(response.get_state(), done.get_message())
+        return bool(served.get_session_key() == done.get_session_key())
+
+    for subject in _on_p256(subjects):
+        yield _same(Case(subject.alg.token, "login", name, log_in, note="both sides; opaque-ke, Argon2"), True)
+
+
 def _on_p256(subjects: Iterable[Subject]) -> Iterator[Subject]:
     """Pick the algorithm beside which key exchanges on curves of 256 bits are shown."""
     return (subject for subject in subjects if subject.alg.element_octets == 33)
@@ -223,6 +299,9 @@ _PEERS: dict[str, Callable[[Sequence[Subject]], Iterator[Case]]] = {
     "cryptography": _cryptography,
     "gmpy2": _gmpy2,
     "srp": _srp,
+    "srptools": _srptools,
     "spake2": _spake2,
+    "cpace": _cpace,
     "opaquepy": _opaque,
+    "opaque-ke-py": _opaque_ke_py,
 }
