@@ -97,6 +97,29 @@ def test_one_scalar_on_two_points(curve: Group) -> None:
     assert curve.encode(a) == c.encode(c.mul(scalars[-1], points[1]))
 
 
+def many(curve: Group, pairs: list[tuple[int, Affine]]) -> list[bytes]:
+    """Return [k]a of each (k, a) by one call of ge_mul_many that writes every result over its point."""
+    points = [curve.load(a) for _, a in pairs]
+    scalars = [curve.scalar(k) for k, _ in pairs]
+    pointers = (ctypes.c_void_p * len(pairs))(*map(ctypes.addressof, points))
+    curve.f("ge_mul_many")(pointers, pointers, (ctypes.c_void_p * len(pairs))(*map(ctypes.addressof, scalars)), ctypes.c_size_t(len(pairs)))
+    return [curve.encode(point) for point in points]
+
+
+def test_many_at_once(curve: Group) -> None:
+    """As many as there are lanes, fewer and more; corner scalars in every lane, and the identity beside points."""
+    c = curve.curve
+    assert curve.f("ge_lanes")() in (1, 8)
+    points = [c.mul(2**77 + 5, c.g), c.g, None, c.neg(c.g), c.mul(3, c.g)]
+    scalars = corners(c)
+    pairs = [(k, points[i % 5]) for i, k in enumerate(scalars)]
+    for count in (*range(20), len(pairs)):
+        assert many(curve, pairs[:count]) == [c.encode(c.mul(k, a)) for k, a in pairs[:count]]
+    for lane in range(8):
+        alone = [(0, c.g)] * lane + [(c.r - 2, points[0])] + [(0, c.g)] * (7 - lane)
+        assert many(curve, alone)[lane] == c.encode(c.mul(c.r - 2, points[0]))
+
+
 def test_one_point_by_two_scalars(curve: Group) -> None:
     c = curve.curve
     scalars = [0, 1, 2, 17, c.r - 1, c.r - 2, *(random.Random(p).randrange(c.r) for p in range(3))]
