@@ -240,6 +240,25 @@ def test_codec_accepts_exactly_the_curve(curve: Group) -> None:
     assert seen == {True, False}
 
 
+def test_many_octet_strings_decode_as_each_does(curve: Group) -> None:
+    """Points and what is none, in every lane; fewer than there are lanes, and more."""
+    c, rng = curve.curve, random.Random(4)
+    n = c.element_octets
+    octets = [c.encode(c.mul(k, c.g)) for k in range(1, 9)] + [rng.randrange(2 * c.q).to_bytes(n, "big") for _ in range(20)]
+    octets += [bytes(n), b"\xff" * n, (2 * c.q).to_bytes(n, "big"), c.encode(c.g)]
+    rng.shuffle(octets)
+    alone = [curve.decode(string) for string in octets]
+    assert {ok for ok, _ in alone} == {True, False}
+    for count in (0, 1, 3, 4, 5, 8, 11, len(octets)):
+        points = [curve.point() for _ in range(count)]
+        strings = [ctypes.create_string_buffer(string, n) for string in octets[:count]]
+        verdicts = (ctypes.c_uint64 * (count + 1))()
+        pointers = [(ctypes.c_void_p * count)(*map(ctypes.addressof, buffers)) for buffers in (points, strings)]
+        curve.f("ge_decode_many")(pointers[0], verdicts, pointers[1], ctypes.c_size_t(count))
+        assert list(verdicts) == [(2**64 - 1) * ok for ok, _ in alone[:count]] + [0]
+        assert [curve.encode(point) for point in points] == [curve.encode(point) for _, point in alone[:count]]
+
+
 def test_the_identity_has_no_encoding(curve: Group) -> None:
     c = curve.curve
     for nothing in (curve.load(None), curve.add(curve.load(c.g), curve.load(c.neg(c.g))), curve.mul_base(0)):
