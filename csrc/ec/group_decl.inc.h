@@ -33,6 +33,7 @@ void KAM3_EC(ge_mul_pair)(KAM3_EC(ge) *r1, KAM3_EC(ge) *r2, const KAM3_EC(ge) *a
 void KAM3_EC(ge_mul_twice)(KAM3_EC(ge) *r1, KAM3_EC(ge) *r2, const KAM3_EC(ge) *a, const KAM3_EC(sc) *k,
                            const KAM3_EC(sc) *t);
 size_t KAM3_EC(ge_lanes)(void);
+void KAM3_EC(ge_decode_many)(KAM3_EC(ge) *const r[], kam3_mask ok[], const uint8_t *const octets[], size_t n);
 void KAM3_EC(ge_mul_many)(KAM3_EC(ge) *const r[], const KAM3_EC(ge) *const a[], const KAM3_EC(sc) *const k[], size_t n);
 void KAM3_EC(ge_prepare)(KAM3_EC(prepared) *r, const KAM3_EC(ge) *a);
 void KAM3_EC(ge_mul_prepared)(KAM3_EC(ge) *r, const KAM3_EC(prepared) *a, const KAM3_EC(sc) *k);

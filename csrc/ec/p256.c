@@ -22,6 +22,8 @@ static int kam3_p256_fast_mul_lanes(ge *const r[8], const ge *const a[8], const 
     return kam3_p256_ifma_mul_lanes(r, a, k);
 }
 
+static int kam3_p256_fast_sqrt_lanes(fe *const r[8], const fe *const a[8]) { return kam3_p256_ifma_sqrt_lanes(r, a); }
+
 static int kam3_p256_fast_lanes(void) { return kam3_cpu_has(KAM3_P256_IFMA); }
 
 static int kam3_p256_fast_mul_vartime(ge *r, const ge *a, const sc *k) { return kam3_p256_fast_mul(r, a, k); }

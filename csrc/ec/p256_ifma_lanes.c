@@ -1,4 +1,4 @@
-/* Eight scalar multiplications on P-256 at once, each in a lane of its own: see ifma_lanes.inc.h. */
+/* Eight scalar multiplications on P-256 at once, each in a lane of its own (see ifma_lanes.inc.h), and eight square roots. */
 #include "ec/p256_ifma.h"
 
 #if KAM3_X86_64
@@ -85,47 +85,89 @@ INLINE void point_negate_y(lanes *y, __mmask8 m) {
     *y = fold(*y);
 }
 
-/* From homogeneous (X : Y : Z) to Jacobian coordinates, (XZ, YZ^2, Z). */
-INLINE void points_in(point *p, const kam3_p256_ge *const a[LANES], work *w) {
-    uint64_t words[3][5][LANES], number[5];
-    (void)w;
+INLINE lanes numbers_in(const kam3_p256_fe *const a[LANES]) {
+    uint64_t words[5][LANES], number[5];
+    lanes r;
     for (int l = 0; l < LANES; l++) {
-        const kam3_p256_fe *const from[3] = {&a[l]->x, &a[l]->y, &a[l]->z};
-        for (int j = 0; j < 3; j++) {
-            kam3_bn_to_radix(number, 5, 52, from[j]->v, 4);
-            for (int i = 0; i < 5; i++) words[j][i][l] = number[i];
-        }
+        kam3_bn_to_radix(number, 5, 52, a[l]->v, 4);
+        for (int i = 0; i < 5; i++) words[i][l] = number[i];
     }
-    FOR_LIMBS(i) {
-        p->x.v[i] = vec_load(words[0][i]);
-        p->y.v[i] = vec_load(words[1][i]);
-        p->z.v[i] = vec_load(words[2][i]);
+    FOR_LIMBS(i) r.v[i] = vec_load(words[i]);
+    kam3_wipe(words, sizeof words);
+    kam3_wipe(number, sizeof number);
+    return r;
+}
+
+/* Requires: below 2q, tight */
+INLINE void numbers_out(kam3_p256_fe *const r[LANES], lanes a) {
+    uint64_t words[5][LANES], number[5];
+    FOR_LIMBS(i) vec_store(words[i], a.v[i]);
+    for (int l = 0; l < LANES; l++) {
+        for (int i = 0; i < 5; i++) number[i] = words[i][l];
+        fe_out(r[l], number);
     }
-    p->x = fold(mul(p->x, p->z));
-    p->y = carry(mul(p->y, carry(sqr(p->z))));
     kam3_wipe(words, sizeof words);
     kam3_wipe(number, sizeof number);
 }
 
+/* From homogeneous (X : Y : Z) to Jacobian coordinates, (XZ, YZ^2, Z). */
+INLINE void points_in(point *p, const kam3_p256_ge *const a[LANES], work *w) {
+    const kam3_p256_fe *x[LANES], *y[LANES], *z[LANES];
+    (void)w;
+    for (int l = 0; l < LANES; l++) {
+        x[l] = &a[l]->x;
+        y[l] = &a[l]->y;
+        z[l] = &a[l]->z;
+    }
+    p->z = numbers_in(z);
+    p->x = fold(mul(numbers_in(x), p->z));
+    p->y = carry(mul(numbers_in(y), carry(sqr(p->z))));
+}
+
 /* And back: (XZ : Y : Z^3), all below 2. */
 INLINE void points_out(kam3_p256_ge *const r[LANES], const point *p, work *w) {
-    uint64_t words[3][5][LANES], number[5];
+    kam3_p256_fe *x[LANES], *y[LANES], *z[LANES];
     (void)w;
-    const lanes x = carry(mul(p->x, p->z)), y = fold(p->y), z = carry(mul(p->z, carry(sqr(p->z))));
-    FOR_LIMBS(i) {
-        vec_store(words[0][i], x.v[i]);
-        vec_store(words[1][i], y.v[i]);
-        vec_store(words[2][i], z.v[i]);
-    }
     for (int l = 0; l < LANES; l++) {
-        kam3_p256_fe *const to[3] = {&r[l]->x, &r[l]->y, &r[l]->z};
-        for (int j = 0; j < 3; j++) {
-            for (int i = 0; i < 5; i++) number[i] = words[j][i][l];
-            fe_out(to[j], number);
-        }
+        x[l] = &r[l]->x;
+        y[l] = &r[l]->y;
+        z[l] = &r[l]->z;
     }
-    kam3_wipe(words, sizeof words);
-    kam3_wipe(number, sizeof number);
+    numbers_out(x, carry(mul(p->x, p->z)));
+    numbers_out(y, fold(p->y));
+    numbers_out(z, carry(mul(p->z, carry(sqr(p->z)))));
+}
+
+TARGET KAM3_NOINLINE static void sqr_n(lanes *r, int n) {
+    KEEP_LOOP for (int i = 0; i < n; i++) *r = carry(sqr(*r));
+}
+
+TARGET KAM3_NOINLINE static void multiply(lanes *r, const lanes *a) { *r = carry(mul(*r, *a)); }
+
+/* r = a^(2^254 - 2^222 + 2^190 + 2^94), the exponent of kam3_p256_fe_sqrt, by the same chain: 253 S + 7 M.
+ *
+ * What stands for a there stands for a / 16 here, and what is to stand for the root there must be root / 16 here: that is the
+ * root of a / 256, for 1 / 16 is a square, as the roots are that this power gives. */
+TARGET static void sqrt_lanes(kam3_p256_fe *const r[LANES], const kam3_p256_fe *const a[LANES]) {
+    struct {
+        lanes a, t, x;
+    } s;
+    s.a = numbers_in(a);
+    FOR_LIMBS(i) s.t.v[i] = vec_all(i == 4 ? 1ULL << 48 : 0); /* 2^256: a product with it is a sixteenth */
+    multiply(&s.a, &s.t);
+    s.x = s.a;
+    for (int bits = 1; bits < 32; bits *= 2) { /* x = a^(2^bits - 1) */
+        s.t = s.x;
+        sqr_n(&s.t, bits);
+        multiply(&s.x, &s.t);
+    }
+    sqr_n(&s.x, 32);
+    multiply(&s.x, &s.a);
+    sqr_n(&s.x, 96);
+    multiply(&s.x, &s.a);
+    sqr_n(&s.x, 94);
+    numbers_out(r, s.x);
+    kam3_wipe(&s, sizeof s);
 }
 
 #define KAM3_EC_PREFIX kam3_p256_
@@ -139,7 +181,18 @@ int kam3_p256_ifma_mul_lanes(kam3_p256_ge *const r[8], const kam3_p256_ge *const
     return 1;
 }
 
+int kam3_p256_ifma_sqrt_lanes(kam3_p256_fe *const r[8], const kam3_p256_fe *const a[8]) {
+    if (!kam3_cpu_has(KAM3_P256_IFMA)) return 0;
+    sqrt_lanes(r, a);
+    return 1;
+}
+
 #else
+
+int kam3_p256_ifma_sqrt_lanes(kam3_p256_fe *const r[8], const kam3_p256_fe *const a[8]) {
+    (void)r, (void)a;
+    return 0;
+}
 
 int kam3_p256_ifma_mul_lanes(kam3_p256_ge *const r[8], const kam3_p256_ge *const a[8], const kam3_p256_sc *const k[8]) {
     (void)r, (void)a, (void)k;

@@ -17,6 +17,9 @@ int kam3_p521_ifma_mul_pair(kam3_p521_ge *r1, kam3_p521_ge *r2, const kam3_p521_
 /* r[l] = [k[l]]a[l]; no r is an a of another lane */
 int kam3_p521_ifma_mul_lanes(kam3_p521_ge *const r[8], const kam3_p521_ge *const a[8], const kam3_p521_sc *const k[8]);
 
+/* r[l] = a[l]^((q+1)/4); nothing may alias */
+int kam3_p521_ifma_sqrt_lanes(kam3_p521_fe *const r[8], const kam3_p521_fe *const a[8]);
+
 /* ge_prepare, of r->element */
 int kam3_p521_ifma_prepare(kam3_p521_prepared *r);
 int kam3_p521_ifma_mul_prepared(kam3_p521_ge *r, const kam3_p521_prepared *a, const kam3_p521_sc *k);

@@ -1,4 +1,4 @@
-/* Eight scalar multiplications on P-521 at once, each in a lane of its own: see ifma_lanes.inc.h. */
+/* Eight scalar multiplications on P-521 at once, each in a lane of its own (see ifma_lanes.inc.h), and eight square roots. */
 #include "ec/p521_ifma.h"
 
 #if KAM3_X86_64
@@ -79,48 +79,70 @@ INLINE void point_negate_y(lanes *y, __mmask8 m) {
     FOR_LIMBS(i) y->v[i] = vec_select_sub(y->v[i], m, BIAS(i, 2), y->v[i]);
 }
 
-/* From homogeneous (X : Y : Z) to Jacobian coordinates, (XZ, YZ^2, Z). */
-INLINE void points_in(point *p, const kam3_p521_ge *const a[LANES], work *w) {
-    uint64_t words[3][LIMBS][LANES], limbs[LIMBS];
+/* |r| = 1 */
+INLINE lanes numbers_in(const kam3_p521_fe *const a[LANES]) {
+    uint64_t words[LIMBS][LANES], limbs[LIMBS];
+    lanes r;
     for (int l = 0; l < LANES; l++) {
-        const kam3_p521_fe *const from[3] = {&a[l]->x, &a[l]->y, &a[l]->z};
-        for (int j = 0; j < 3; j++) {
-            limbs_in(limbs, from[j]);
-            for (int i = 0; i < LIMBS; i++) words[j][i][l] = limbs[i];
-        }
+        limbs_in(limbs, a[l]);
+        for (int i = 0; i < LIMBS; i++) words[i][l] = limbs[i];
     }
-    FOR_LIMBS(i) {
-        p->x.v[i] = vec_load(words[0][i]);
-        p->y.v[i] = vec_load(words[1][i]);
-        p->z.v[i] = vec_load(words[2][i]);
+    FOR_LIMBS(i) r.v[i] = vec_load(words[i]);
+    kam3_wipe(words, sizeof words);
+    kam3_wipe(limbs, sizeof limbs);
+    return r;
+}
+
+/* Requires: |a| <= 2 */
+INLINE void numbers_out(kam3_p521_fe *const r[LANES], const lanes *a) {
+    uint64_t words[LIMBS][LANES], limbs[LIMBS];
+    FOR_LIMBS(i) vec_store(words[i], a->v[i]);
+    for (int l = 0; l < LANES; l++) {
+        for (int i = 0; i < LIMBS; i++) limbs[i] = kam3_value_barrier(words[i][l]);
+        limbs_out(r[l], limbs);
     }
-    mul(&p->x, &p->x, &p->z);
-    sqr(&w->t, &p->z);
-    mul(&p->y, &p->y, &w->t);
     kam3_wipe(words, sizeof words);
     kam3_wipe(limbs, sizeof limbs);
 }
 
+/* From homogeneous (X : Y : Z) to Jacobian coordinates, (XZ, YZ^2, Z). */
+INLINE void points_in(point *p, const kam3_p521_ge *const a[LANES], work *w) {
+    const kam3_p521_fe *x[LANES], *y[LANES], *z[LANES];
+    for (int l = 0; l < LANES; l++) {
+        x[l] = &a[l]->x;
+        y[l] = &a[l]->y;
+        z[l] = &a[l]->z;
+    }
+    p->x = numbers_in(x);
+    p->y = numbers_in(y);
+    p->z = numbers_in(z);
+    mul(&p->x, &p->x, &p->z);
+    sqr(&w->t, &p->z);
+    mul(&p->y, &p->y, &w->t);
+}
+
 /* And back: (XZ : Y : Z^3). */
 INLINE void points_out(kam3_p521_ge *const r[LANES], const point *p, work *w) {
-    uint64_t words[3][LIMBS][LANES], limbs[LIMBS];
+    kam3_p521_fe *x[LANES], *y[LANES], *z[LANES];
+    for (int l = 0; l < LANES; l++) {
+        x[l] = &r[l]->x;
+        y[l] = &r[l]->y;
+        z[l] = &r[l]->z;
+    }
     mul(&w->u, &p->x, &p->z);
     sqr(&w->t, &p->z);
     mul(&w->v, &w->t, &p->z);
-    FOR_LIMBS(i) {
-        vec_store(words[0][i], w->u.v[i]);
-        vec_store(words[1][i], p->y.v[i]);
-        vec_store(words[2][i], w->v.v[i]);
-    }
-    for (int l = 0; l < LANES; l++) {
-        kam3_p521_fe *const to[3] = {&r[l]->x, &r[l]->y, &r[l]->z};
-        for (int j = 0; j < 3; j++) {
-            for (int i = 0; i < LIMBS; i++) limbs[i] = kam3_value_barrier(words[j][i][l]);
-            limbs_out(to[j], limbs);
-        }
-    }
-    kam3_wipe(words, sizeof words);
-    kam3_wipe(limbs, sizeof limbs);
+    numbers_out(x, &w->u);
+    numbers_out(y, &p->y);
+    numbers_out(z, &w->v);
+}
+
+/* r = a^(2^519), the power of kam3_p521_fe_sqrt */
+TARGET static void sqrt_lanes(kam3_p521_fe *const r[LANES], const kam3_p521_fe *const a[LANES]) {
+    lanes x = numbers_in(a);
+    for (int i = 0; i < 519; i++) sqr(&x, &x);
+    numbers_out(r, &x);
+    kam3_wipe(&x, sizeof x);
 }
 
 #define KAM3_EC_PREFIX kam3_p521_
@@ -134,7 +156,18 @@ int kam3_p521_ifma_mul_lanes(kam3_p521_ge *const r[8], const kam3_p521_ge *const
     return 1;
 }
 
+int kam3_p521_ifma_sqrt_lanes(kam3_p521_fe *const r[8], const kam3_p521_fe *const a[8]) {
+    if (!kam3_cpu_has(KAM3_P521_IFMA)) return 0;
+    sqrt_lanes(r, a);
+    return 1;
+}
+
 #else
+
+int kam3_p521_ifma_sqrt_lanes(kam3_p521_fe *const r[8], const kam3_p521_fe *const a[8]) {
+    (void)r, (void)a;
+    return 0;
+}
 
 int kam3_p521_ifma_mul_lanes(kam3_p521_ge *const r[8], const kam3_p521_ge *const a[8], const kam3_p521_sc *const k[8]) {
     (void)r, (void)a, (void)k;

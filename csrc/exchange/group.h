@@ -36,8 +36,10 @@
  *   void ge_mul_vartime(ge *r, const ge *a, const sc *k)
  *       [k]A for a public k (t_1); A may be secret, only k steers
  *   size_t ge_lanes(void)                             how many multiplications the path in use does side by side: 8, or 1
+ *   void ge_decode_many(ge *const r[], kam3_mask ok[], const uint8_t *const octets[], size_t n)
+ *       ok_i = ge_decode(r_i, octets_i)
  *   void ge_mul_many(ge *const r[], const ge *const a[], const sc *const k[], size_t n)
- *       r_i = [k_i]A_i. r_i may be a_i, and nothing else's. Groups of which no path does several at once have neither of these
+ *       r_i = [k_i]A_i. r_i may be a_i, and nothing else's. Groups of which no path does several at once have none of these three
  *   void ge_prepare(prepared *r, const ge *a)         A with its table, in the form of the CPU path in use. Both are secret
  *   void ge_mul_prepared(ge *r, const prepared *a, const sc *k)
  *       ge_mul, faster, on the path that made the table (and, if that was the portable one, on every path); ge_mul elsewhere

@@ -251,17 +251,16 @@ typedef struct {
     GE k; /* K_s1' */
 } STEP(client);
 
-static kam3_status STEP(take_client)(STEP(client) * w, const kam3_input *in_pi, const kam3_input *in_s_c1,
-                                     const kam3_input *in_kc1, const kam3_input *in_ks1) {
-    kam3_mask zero;
-    kam3_status status = STEP(take_pi)(&w->pi, in_pi);
-    if (status == KAM3_OK) status = STEP(take_secret)(&w->s, in_s_c1, KAM3_LEAST_S_C1);
-    if (status == KAM3_OK) status = STEP(take_element)(&w->k, in_kc1); /* checked, as every element is; its octets are hashed */
-    if (status == KAM3_OK) status = STEP(take_element)(&w->k, in_ks1);
-    if (status != KAM3_OK) return status;
-    zero = STEP(denominator)(&w->d, &w->s, &w->pi, in_kc1->octets);
+static kam3_status STEP(take_client_secrets)(STEP(client) * w, const kam3_input *in_pi, const kam3_input *in_s_c1) {
+    const kam3_status status = STEP(take_pi)(&w->pi, in_pi);
+    return status != KAM3_OK ? status : STEP(take_secret)(&w->s, in_s_c1, KAM3_LEAST_S_C1);
+}
+
+/* e, from checked elements */
+static kam3_status STEP(exponent)(STEP(client) * w, const uint8_t *kc1, const uint8_t *ks1) {
+    const kam3_mask zero = STEP(denominator)(&w->d, &w->s, &w->pi, kc1);
     if (kam3_declassify_mask(zero, "the exchange is rejected in this case")) return KAM3_ERR_DEGENERATE_DENOMINATOR;
-    STEP(challenge)(&w->t_2, in_kc1->octets, in_ks1->octets);
+    STEP(challenge)(&w->t_2, kc1, ks1);
     KAM3_GROUP(sc_add)(&w->e, &w->s, &w->t_2);
     (void)KAM3_GROUP(sc_inv)(&w->d, &w->d); /* r is prime and d is not 0 */
     KAM3_GROUP(sc_mul)(&w->e, &w->e, &w->d);
@@ -271,7 +270,10 @@ static kam3_status STEP(take_client)(STEP(client) * w, const kam3_input *in_pi, 
 static kam3_status STEP(z_client)(uint8_t *z, const kam3_input *in_pi, const kam3_input *in_s_c1, const kam3_input *in_kc1,
                                   const kam3_input *in_ks1) {
     STEP(client) w;
-    kam3_status status = STEP(take_client)(&w, in_pi, in_s_c1, in_kc1, in_ks1);
+    kam3_status status = STEP(take_client_secrets)(&w, in_pi, in_s_c1);
+    if (status == KAM3_OK) status = STEP(take_element)(&w.k, in_kc1); /* checked, as every element is; its octets are hashed */
+    if (status == KAM3_OK) status = STEP(take_element)(&w.k, in_ks1);
+    if (status == KAM3_OK) status = STEP(exponent)(&w, in_kc1->octets, in_ks1->octets);
     if (status == KAM3_OK) {
         KAM3_GROUP(ge_mul)(&w.k, &w.k, &w.e);
         status = STEP(give_element)(z, &w.k, KAM3_ERR_DEGENERATE_Z);
@@ -281,6 +283,28 @@ static kam3_status STEP(z_client)(uint8_t *z, const kam3_input *in_pi, const kam
 }
 
 #if defined(KAM3_SIDE_BY_SIDE)
+/* r_i and status_i as take_element gives them. Requires: n <= 2 KAM3_MANY */
+static void STEP(take_elements)(GE *const r[], kam3_status status[], const kam3_input in[], size_t n) {
+    GE *to[2 * KAM3_MANY] = {NULL};
+    const uint8_t *octets[2 * KAM3_MANY] = {NULL};
+    kam3_mask ok[2 * KAM3_MANY];
+    size_t of[2 * KAM3_MANY], m = 0;
+    for (size_t i = 0; i < n; i++) {
+        status[i] = KAM3_OK;
+        if (in[i].len != KAM3_SET->sizes.element) {
+            status[i] = KAM3_STATUS(KAM3_ERR_ELEMENT_LENGTH, in[i].argument);
+            continue;
+        }
+        to[m] = r[i];
+        octets[m] = in[i].octets;
+        of[m++] = i;
+    }
+    KAM3_GROUP(ge_decode_many)(to, ok, octets, m);
+    for (size_t k = 0; k < m; k++)
+        if (!kam3_declassify_mask(ok[k], "see take_element"))
+            status[of[k]] = KAM3_STATUS(KAM3_ELEMENT_ERROR, in[of[k]].argument);
+}
+
 /* Jobs whose buffers are in order. The three multiplications of each are independent, with [S_s1 t_1 mod r]K_c1' for [t_1]X: on a
  * curve every element has the order r. */
 static void STEP(respond_many)(struct kam3_respond_job *const jobs[], size_t n) {
@@ -288,55 +312,74 @@ static void STEP(respond_many)(struct kam3_respond_job *const jobs[], size_t n) 
         STEP(server) w[KAM3_MANY];
         SC product[KAM3_MANY];
     } s;
-    struct kam3_respond_job *good[KAM3_MANY];
+    kam3_input in[2 * KAM3_MANY] = {{KAM3_ARG_NONE, NULL, 0}};
+    kam3_status status[2 * KAM3_MANY];
     GE *r[3 * KAM3_MANY] = {NULL};
     const GE *a[3 * KAM3_MANY] = {NULL};
     const SC *k[3 * KAM3_MANY] = {NULL};
     size_t m = 0;
     for (size_t i = 0; i < n; i++) {
-        struct kam3_respond_job *const job = jobs[i];
-        const kam3_input in[] = {{KAM3_ARG_J, job->j, job->j_len},
-                                 {KAM3_ARG_KC1, job->kc1, job->kc1_len},
-                                 {KAM3_ARG_S_S1, job->s_s1, job->s_s1_len}};
-        STEP(server) *const w = &s.w[m];
-        job->status = STEP(take_server)(w, &in[0], &in[1], &in[2]);
-        if (job->status != KAM3_OK) continue;
-        w->x = w->k;
-        KAM3_GROUP(sc_mul)(&s.product[m], &w->s, &w->t);
-        a[3 * m] = r[3 * m] = &w->j;
-        a[3 * m + 1] = r[3 * m + 1] = &w->k;
-        a[3 * m + 2] = r[3 * m + 2] = &w->x;
-        k[3 * m] = k[3 * m + 1] = &w->s;
-        k[3 * m + 2] = &s.product[m];
-        good[m++] = job;
+        in[2 * i] = (kam3_input){KAM3_ARG_J, jobs[i]->j, jobs[i]->j_len};
+        in[2 * i + 1] = (kam3_input){KAM3_ARG_KC1, jobs[i]->kc1, jobs[i]->kc1_len};
+        r[2 * i] = &s.w[i].j;
+        r[2 * i + 1] = &s.w[i].k;
     }
-    KAM3_GROUP(ge_mul_many)(r, a, k, 3 * m);
-    for (size_t i = 0; i < m; i++) good[i]->status = STEP(answer)(good[i]->ks1, good[i]->z, &s.w[i], good[i]->kc1);
+    STEP(take_elements)(r, status, in, 2 * n);
+    for (size_t i = 0; i < n; i++) {
+        const kam3_input in_s_s1 = {KAM3_ARG_S_S1, jobs[i]->s_s1, jobs[i]->s_s1_len};
+        STEP(server) *const w = &s.w[i];
+        jobs[i]->status = status[2 * i] != KAM3_OK ? status[2 * i] : status[2 * i + 1];
+        if (jobs[i]->status == KAM3_OK) jobs[i]->status = STEP(take_secret)(&w->s, &in_s_s1, 1);
+        if (jobs[i]->status != KAM3_OK) continue;
+        STEP(challenge)(&w->t, jobs[i]->kc1, NULL);
+        KAM3_GROUP(sc_mul)(&s.product[i], &w->s, &w->t);
+        w->x = w->k;
+        a[m] = r[m] = &w->j;
+        k[m++] = &w->s;
+        a[m] = r[m] = &w->k;
+        k[m++] = &w->s;
+        a[m] = r[m] = &w->x;
+        k[m++] = &s.product[i];
+    }
+    KAM3_GROUP(ge_mul_many)(r, a, k, m);
+    for (size_t i = 0; i < n; i++)
+        if (jobs[i]->status == KAM3_OK) jobs[i]->status = STEP(answer)(jobs[i]->ks1, jobs[i]->z, &s.w[i], jobs[i]->kc1);
     kam3_wipe(&s, sizeof s);
 }
 
 static void STEP(z_client_many)(struct kam3_z_client_job *const jobs[], size_t n) {
-    STEP(client) w[KAM3_MANY];
-    struct kam3_z_client_job *good[KAM3_MANY];
-    GE *r[KAM3_MANY] = {NULL};
+    struct {
+        STEP(client) w[KAM3_MANY];
+        GE kc1[KAM3_MANY]; /* checked, as every element is */
+    } s;
+    kam3_input in[2 * KAM3_MANY] = {{KAM3_ARG_NONE, NULL, 0}};
+    kam3_status status[2 * KAM3_MANY];
+    GE *r[2 * KAM3_MANY] = {NULL};
     const GE *a[KAM3_MANY] = {NULL};
     const SC *k[KAM3_MANY] = {NULL};
     size_t m = 0;
     for (size_t i = 0; i < n; i++) {
-        struct kam3_z_client_job *const job = jobs[i];
-        const kam3_input in[] = {{KAM3_ARG_PI, job->pi, job->pi_len},
-                                 {KAM3_ARG_S_C1, job->s_c1, job->s_c1_len},
-                                 {KAM3_ARG_KC1, job->kc1, job->kc1_len},
-                                 {KAM3_ARG_KS1, job->ks1, job->ks1_len}};
-        job->status = STEP(take_client)(&w[m], &in[0], &in[1], &in[2], &in[3]);
-        if (job->status != KAM3_OK) continue;
-        a[m] = r[m] = &w[m].k;
-        k[m] = &w[m].e;
-        good[m++] = job;
+        in[2 * i] = (kam3_input){KAM3_ARG_KC1, jobs[i]->kc1, jobs[i]->kc1_len};
+        in[2 * i + 1] = (kam3_input){KAM3_ARG_KS1, jobs[i]->ks1, jobs[i]->ks1_len};
+        r[2 * i] = &s.kc1[i];
+        r[2 * i + 1] = &s.w[i].k;
+    }
+    STEP(take_elements)(r, status, in, 2 * n);
+    for (size_t i = 0; i < n; i++) {
+        const kam3_input in_pi = {KAM3_ARG_PI, jobs[i]->pi, jobs[i]->pi_len};
+        const kam3_input in_s_c1 = {KAM3_ARG_S_C1, jobs[i]->s_c1, jobs[i]->s_c1_len};
+        STEP(client) *const w = &s.w[i];
+        jobs[i]->status = STEP(take_client_secrets)(w, &in_pi, &in_s_c1);
+        if (jobs[i]->status == KAM3_OK) jobs[i]->status = status[2 * i] != KAM3_OK ? status[2 * i] : status[2 * i + 1];
+        if (jobs[i]->status == KAM3_OK) jobs[i]->status = STEP(exponent)(w, jobs[i]->kc1, jobs[i]->ks1);
+        if (jobs[i]->status != KAM3_OK) continue;
+        a[m] = r[m] = &w->k;
+        k[m++] = &w->e;
     }
     KAM3_GROUP(ge_mul_many)(r, a, k, m);
-    for (size_t i = 0; i < m; i++) good[i]->status = STEP(give_element)(good[i]->z, &w[i].k, KAM3_ERR_DEGENERATE_Z);
-    kam3_wipe(w, sizeof w);
+    for (size_t i = 0; i < n; i++)
+        if (jobs[i]->status == KAM3_OK) jobs[i]->status = STEP(give_element)(jobs[i]->z, &s.w[i].k, KAM3_ERR_DEGENERATE_Z);
+    kam3_wipe(&s, sizeof s);
 }
 #endif
 

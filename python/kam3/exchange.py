@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, final
 
 from kam3 import arguments
 from kam3.algorithms import Algorithm
-from kam3.errors import DegenerateError, Rule, fault
+from kam3.errors import DegenerateError, ExchangeStateError, Rule, fault
 from kam3.ownership import SecretOwner, process_mark
 from kam3.pi import Pi
 from kam3.prepared import PreparedJ
@@ -269,7 +269,10 @@ class ServerExchange(_Exchange):
     def _answer(self, kc1: bytes, z_out: memoryview) -> bytes:
         j, s_s1 = self._j.view(), self._s_s1.view()
         if self._prepared is not None:
-            return self._prepared._respond(self._backend, j, kc1, s_s1, z_out)
+            try:
+                return self._prepared._respond(self._backend, self._parameters, kc1, s_s1, z_out)
+            except ExchangeStateError:  # closed meanwhile
+                pass
         return self._backend.respond(self._parameters, j, kc1, s_s1, z_out)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, final
 
 from kam3.errors import InvalidElementError
@@ -47,38 +45,36 @@ class PreparedJ(SecretOwner):
         SecretOwner.__init__(owner, owner._j, owner._table)
         return owner
 
+    def _require(self, parameters: ParameterSet) -> None:
+        """Refuse after the end, and to another parameter set than it was prepared for."""
+        self._require_open()
+        if parameters.token != self._parameters.token:
+            raise InvalidElementError(f"j belongs to {self._parameters.token}, not to {parameters.token}", argument="j")
+
     def _copy_into(self, parameters: ParameterSet, out: memoryview) -> None:
-        """Copy J for a call with this parameter set; it must be the one it was prepared for."""
+        """Copy J for a call with this parameter set."""
         with self._serialised():
-            self._require_open()
-            if parameters.token != self._parameters.token:
-                raise InvalidElementError(f"j belongs to {self._parameters.token}, not to {parameters.token}", argument="j")
+            self._require(parameters)
             out[:] = self._j.view()
             self._require_open()
 
-    def _respond(self, backend: Backend, j: Buffer, kc1: Buffer, s_s1: Buffer, z_out: memoryview) -> bytes:
-        """Call `Backend.respond` with a copy of J, or by the table where it is of use."""
-        with self._table_for(backend) as table:
-            if table is not None:
-                return backend.respond_prepared(self._parameters, table, kc1, s_s1, z_out)
-        return backend.respond(self._parameters, j, kc1, s_s1, z_out)
-
-    @contextmanager
-    def _table_for(self, backend: Backend) -> Iterator[memoryview | None]:
-        """Lend the table for a call; None to another backend than the one that made it, and after `close`."""
+    def _respond(self, backend: Backend, parameters: ParameterSet, kc1: Buffer, s_s1: Buffer, z_out: memoryview) -> bytes:
+        """Do what `Backend.respond` does, by the table where that is the backend's own."""
         with self._serialised():
-            lent = backend is self._backend and not self._closed
-            self._calls += lent
+            self._require(parameters)
+            self._calls += 1
         try:
-            yield self._table.view() if lent else None
+            if backend is self._backend:
+                return backend.respond_prepared(parameters, self._table.view(), kc1, s_s1, z_out)
+            return backend.respond(parameters, self._j.view(), kc1, s_s1, z_out)
         finally:
             with self._lock:
-                self._calls -= lent
+                self._calls -= 1
                 if self._closed:
                     self._wipe()
 
     def _wipe(self) -> None:
-        """Wipe once no call of this process needs the table."""
+        """Wipe once no call of this process needs it."""
         if self._calls == 0 or self._origin != process_mark():
             super()._wipe()
 

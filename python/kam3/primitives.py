@@ -187,7 +187,14 @@ class Primitives:
         """
         own_kc1, own_s = arguments.public("kc1", kc1), arguments.secret("s_s1", s_s1)
         backend, ps = self._backend(), self._parameters
-        return self._with_j(backend, j, lambda own_j: backend.ks1(ps, own_j, own_kc1, own_s))
+        if not isinstance(j, PreparedJ):
+            return backend.ks1(ps, arguments.secret("j", j), own_kc1, own_s)
+        copy = backend.allocate(ps.element_octets)
+        try:
+            j._copy_into(ps, copy.view())
+            return backend.ks1(ps, copy.view(), own_kc1, own_s)
+        finally:
+            copy.wipe()
 
     def z_server(self, kc1: Octets, ks1: Octets, s_s1: Octets) -> bytes:
         """Compute z = (K_c1 * g^t_2)^S_s1, the shared secret on the server.
@@ -241,14 +248,12 @@ class Primitives:
         own_kc1, own_s = arguments.public("kc1", kc1), arguments.secret("s_s1", s_s1)
         backend, ps = self._backend(), self._parameters
         z = backend.allocate(ps.element_octets)
-
-        def answer(own_j: Buffer) -> bytes:
-            if isinstance(j, PreparedJ):
-                return j._respond(backend, own_j, own_kc1, own_s, z.view())
-            return backend.respond(ps, own_j, own_kc1, own_s, z.view())
-
         try:
-            return self._with_j(backend, j, answer), bytes(z.view())
+            if isinstance(j, PreparedJ):
+                ks1 = j._respond(backend, ps, own_kc1, own_s, z.view())
+            else:
+                ks1 = backend.respond(ps, arguments.secret("j", j), own_kc1, own_s, z.view())
+            return ks1, bytes(z.view())
         finally:
             z.wipe()
 
@@ -436,17 +441,6 @@ class Primitives:
         copy = backend.allocate(self._parameters.hash_octets)
         try:
             pi._copy_into(self._parameters, copy.view())
-            return use(copy.view())
-        finally:
-            copy.wipe()
-
-    def _with_j(self, backend: Backend, j: Octets | PreparedJ, use: Callable[[Buffer], T]) -> T:
-        """Call with J as a buffer; that of a `PreparedJ` is a copy."""
-        if not isinstance(j, PreparedJ):
-            return use(arguments.secret("j", j))
-        copy = backend.allocate(self._parameters.element_octets)
-        try:
-            j._copy_into(self._parameters, copy.view())
             return use(copy.view())
         finally:
             copy.wipe()

@@ -75,6 +75,32 @@ def element(lib: ctypes.CDLL) -> Callable[[ParameterSet], bytes]:
     return get
 
 
+JOBS = {"kam3_respond_many": "kam3_respond", "kam3_z_client_many": "kam3_z_client"}
+
+
+class Jobs:
+    """The jobs of one of the many functions: words as the struct has them, a pointer and a length a buffer, and the status."""
+
+    def __init__(self, lib: ctypes.CDLL, name: str, ps: ParameterSet, element: bytes, count: int) -> None:
+        self.function, self.algorithm = getattr(lib, name), ps.number
+        single = next(f for f in FUNCTIONS if f.name == JOBS[name])
+        self.calls = [Call(lib, single, ps, element) for _ in range(count)]
+
+    def run(self) -> list[int]:
+        words = 2 * len(self.calls[0].pointers) + 1
+        table = (ctypes.c_size_t * (words * len(self.calls)))()
+        for i, call in enumerate(self.calls):
+            for k, (pointer, n) in enumerate(zip(call.pointers, call.lengths, strict=True)):
+                address = ctypes.cast(pointer, ctypes.c_void_p).value if pointer is not None else 0  # type: ignore[arg-type]
+                table[i * words + 2 * k], table[i * words + 2 * k + 1] = address or 0, n
+        status = int(self.function(self.algorithm, table, size(len(self.calls))))
+        assert status == OK
+        return [table[i * words + words - 1] & 0xFFFFFFFF for i in range(len(self.calls))]
+
+    def results(self) -> list[list[bytes]]:
+        return [[output.raw for output in call.outputs] for call in self.calls]
+
+
 def size(n: int) -> ctypes.c_size_t:
     return ctypes.c_size_t(n)
 
@@ -215,6 +241,51 @@ def test_a_table_may_begin_anywhere(lib: ctypes.CDLL, element: Callable[[Paramet
         assert call.run() == OK
         assert [output.raw for output in call.outputs] == expected
         assert room.raw[length + offset :] == bytes(64 - offset), "nothing is written behind it"
+
+
+@pytest.mark.parametrize("name", list(JOBS))
+@pytest.mark.parametrize("ps", [sets.DL_2048, sets.EC_P256, sets.EC_P521], ids=lambda ps: ps.token)
+def test_a_bad_job_stops_no_other(lib: ctypes.CDLL, element: Callable[[ParameterSet], bytes], ps: ParameterSet, name: str) -> None:
+    """More jobs than a group holds, and among them one of each fault, the same as alone."""
+    jobs = Jobs(lib, name, ps, element(ps), 9)
+    good = jobs.calls[0]
+    assert good.run() == OK
+    expected = [output.raw for output in good.outputs]
+    last = len(good.pointers) - 1
+    jobs.calls[1].pointers[last] = None
+    jobs.calls[2].lengths[0] -= 1
+    jobs.calls[3].lengths[last] -= 1
+    jobs.calls[4].inputs[-1].raw = b"\xff" * len(jobs.calls[4].inputs[-1])
+    jobs.calls[5].pointers[0] = jobs.calls[5].pointers[last]
+    alone = [call.run() for call in jobs.calls]
+    assert len({status for status in alone if status != OK}) == 5
+    for call in jobs.calls:
+        for output in call.outputs:
+            output.raw = b"\xaa" * len(output)
+    assert jobs.run() == alone
+    for status, results in zip(alone, jobs.results(), strict=True):
+        if status == OK:
+            assert results == expected
+        elif status & 0xFF not in (NULL, ALIAS, OUTPUT_LENGTH):
+            assert not any(map(any, results))
+
+
+@pytest.mark.parametrize("name", list(JOBS))
+def test_a_job_that_writes_into_another_is_refused(lib: ctypes.CDLL, element: Callable[[ParameterSet], bytes], name: str) -> None:
+    ps = sets.EC_P256
+    jobs = Jobs(lib, name, ps, element(ps), 3)
+    jobs.calls[1].pointers[0] = jobs.calls[0].pointers[-1]
+    assert jobs.run() == [OK, ALIAS + 256 * 17, OK]
+    jobs.calls[1].pointers[0] = jobs.calls[0].pointers[0]
+    assert jobs.run() == [ALIAS + 256 * 17, ALIAS + 256 * 17, OK]
+
+
+@pytest.mark.parametrize("name", list(JOBS))
+def test_jobs_as_a_whole_are_checked(lib: ctypes.CDLL, name: str) -> None:
+    function = getattr(lib, name)
+    assert function(3, None, size(0)) == OK
+    assert function(3, None, size(1)) == NULL
+    assert function(9, None, size(0)) == ALGORITHM + 256
 
 
 @pytest.mark.parametrize("name", ["kam3_vk", "kam3_b"])

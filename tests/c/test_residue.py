@@ -17,7 +17,7 @@ from tests import clib
 
 STACK = 262144
 #: What base/wipe.c overwrites, and the frames of the function itself above it.
-DEPTHS = {"kam3_pi": 12288, "kam3_vk": 12288, "kam3_b": 12288}
+DEPTHS = {"kam3_pi": 12288, "kam3_vk": 12288, "kam3_b": 12288, "kam3_respond_many": 73728, "kam3_z_client_many": 73728}
 GROUP_DEPTH, ABOVE = 49152, 4096
 PATHS = ("portable", "armsha", "shani", "adx", "ifma")
 REFERENCE = ReferenceBackend()
@@ -52,6 +52,8 @@ def inputs(ps: ParameterSet, which: int) -> dict[str, tuple[list[int], list[byte
         "kam3_prepare_j": ([TABLE], [x["j"]]),
         "kam3_respond_prepared": ([e, e], [PREPARED_J, kc1, x["s"]]),
         "kam3_z_client": ([e], [x["pi"], x["s"], kc1, ks1]),
+        "kam3_respond_many": ([e, e], [x["j"], kc1, x["s"]]),
+        "kam3_z_client_many": ([e], [x["pi"], x["s"], kc1, ks1]),
         "kam3_vk": ([h], [kc1, ks1, x["z"], b"\x01", b"vh"]),
         "kam3_b": ([h], [kc1, ks1, x["z"], b"\x01", b"vh", b"t"]),
         "kam3_check_element": ([], [x["j"]]),
@@ -88,6 +90,13 @@ def left_by(lib: ctypes.CDLL, ps: ParameterSet, name: str, which: int) -> bytes:
             continue
         ctypes.memmove(buffer, value, len(value))
         words += [ctypes.addressof(buffer), len(value)]
+    if name.endswith("_many"):  # eight jobs that differ in their outputs alone
+        for i in range(8):
+            job = [*words, 0]
+            for k in range(len(lengths)):
+                job[2 * k] = ctypes.addressof(MANY_ROOM) + 512 * (2 * i + k)
+            JOB_ROOM[len(job) * i : len(job) * (i + 1)] = job
+        words = [ctypes.addressof(JOB_ROOM), 8]
     left = ctypes.create_string_buffer(STACK)
     arguments = (ctypes.c_size_t * 15)(*words)
     assert lib.test_residue(left, ctypes.cast(getattr(lib, name), ctypes.c_void_p), ps.number, arguments) == 0
@@ -96,6 +105,8 @@ def left_by(lib: ctypes.CDLL, ps: ParameterSet, name: str, which: int) -> bytes:
 
 ROOM = [ctypes.create_string_buffer(512) for _ in range(8)]
 TABLE_ROOM = ctypes.create_string_buffer(400000)
+MANY_ROOM = ctypes.create_string_buffer(512 * 16)
+JOB_ROOM = (ctypes.c_size_t * 100)()
 
 
 @pytest.mark.parametrize("name", list(inputs(SETS[2], 0)))

@@ -247,6 +247,40 @@ static void run_server(void) {
     expect_zeros(out2, e);
 }
 
+/* As many as there are lanes and one more, the same exchange each time, and among them one that is refused. */
+static void run_many(void) {
+    enum { JOBS = 9, BAD = 5 };
+    static uint8_t ks1[JOBS][MAX_OCTETS], z[JOBS][MAX_OCTETS];
+    const size_t e = size.element;
+    struct kam3_respond_job server[JOBS];
+    struct kam3_z_client_job client[JOBS];
+    for (size_t i = 0; i < JOBS; i++) {
+        const struct kam3_respond_job job = {ks1[i],    e, z[i], e, IN("j"), IN("kc1"), IN(i == BAD ? "s_r" : "s_s1"), KAM3_OK};
+        server[i] = job;
+    }
+    expect(CALL("", kam3_respond_many, algorithm, server, JOBS), KAM3_OK);
+    for (size_t i = 0; i < JOBS; i++) {
+        expect(server[i].status, i == BAD ? STATUS(KAM3_ERR_SECRET_RANGE, KAM3_ARG_S_S1) : KAM3_OK);
+        if (i == BAD) {
+            expect_zeros(ks1[i], e);
+            expect_zeros(z[i], e);
+            continue;
+        }
+        expect_public(ks1[i], "ks1");
+        expect_secret(z[i], "z");
+    }
+    for (size_t i = 0; i < JOBS; i++) {
+        const struct kam3_z_client_job job = {
+            z[i], e, IN("pi"), IN(i == BAD ? "s_c1_cancel" : "s_c1"), IN("kc1"), IN("ks1"), KAM3_OK};
+        client[i] = job;
+    }
+    expect(CALL("", kam3_z_client_many, algorithm, client, JOBS), KAM3_OK);
+    for (size_t i = 0; i < JOBS; i++) {
+        expect(client[i].status, i == BAD ? KAM3_ERR_DEGENERATE_DENOMINATOR : KAM3_OK);
+        if (i != BAD) expect_secret(z[i], "z");
+    }
+}
+
 /* The library reads and writes the table of a secret J, and must not lose sight of that. */
 static void run_prepared(void) {
     enum { MAX_TABLE = 400000 };
@@ -366,6 +400,7 @@ int main(int argc, char **argv) {
     run_server();
     run_prepared();
     run_client();
+    run_many();
     run_proofs();
     run_checks();
     fprintf(stderr, "done\n");
