@@ -23,6 +23,7 @@ static int kam3_p521_fast_prepare_tables(void) { return kam3_p521_ifma_prepare_t
 #define KAM3_EC_FAST
 #define KAM3_EC_SCALAR_BITS 521
 #define KAM3_EC_SCALAR_LIMBS 9
+#define KAM3_EC_ORDER kam3_p521_r
 #define KAM3_EC_FE_OCTETS KAM3_P521_FE_OCTETS
 #define KAM3_EC_ELEMENT_OCTETS KAM3_P521_ELEMENT_OCTETS
 
@@ -31,7 +32,11 @@ static const fe base_x = KAM3_P521_FE_INIT(KAM3_P521_GX), base_y = KAM3_P521_FE_
 
 #include "ec/point.inc.h"
 
+#include "ec/jacobian.inc.h"
+
 #include "ec/mul.inc.h"
+
+#include "ec/window.inc.h"
 
 #include "ec/base.inc.h"
 

@@ -184,56 +184,6 @@ static void point_dbl(ge *r, const ge *a, point_work *w) {
     ADD(&r->z, z3, z3);    /* 34: 4 */
 }
 
-/* r = 2^n a, n >= 1 public, in Jacobian coordinates (x/z^2, y/z^3): n (3 M + 5 S) + 4 M + 2 S, for n = 5 about half of
- * Algorithm 6. A doubling there (Bernstein and Lange's dbl-2001-b) has no exception in a group of odd order, where y =
- * 0 occurs at no point: z3 = 2 y z is zero only for z = 0, and (0 : y : 0) with y /= 0 goes to (0 : -8 y^4 : 0), the
- * identity again. It remains to give the identity a y on the way in, for y z^2 is none. */
-static void point_dbl_n(ge *r, const ge *a, size_t n, point_work *w) {
-    fe *const delta = &w->t0, *const gamma = &w->t1, *const beta = &w->t2, *const alpha = &w->t3, *const t = &w->t4;
-    fe *const x = &w->x3, *const y = &w->y3, *const z = &w->z3;
-
-    const kam3_mask m_identity = KAM3_EC(fe_is_zero)(&a->z);
-    *z = a->z; /* 4 */
-    SQR(delta, z);
-    MUL(x, &a->x, z);
-    MUL(y, &a->y, delta);
-    KAM3_EC(fe_set_one)(t);
-    KAM3_EC(fe_cmov)(y, t, m_identity);
-
-    for (size_t i = 0; i < n; i++) { /* magnitudes of x, y, z: 1, 1, 4 */
-        SQR(delta, z);
-        SQR(gamma, y);
-        MUL(beta, x, gamma);
-        ADD(z, y, z); /* z = (y + z)^2 - gamma - delta */
-        SQR(z, z);    /* 5 * 5 */
-        ADD(t, gamma, delta);
-        SUB(z, z, t, 2); /* 4 */
-        SUB(t, x, delta, 1);
-        ADD(alpha, t, t);
-        ADD(t, alpha, t); /* 9 */
-        ADD(alpha, x, delta);
-        MUL(alpha, t, alpha); /* alpha = 3 (x - delta) (x + delta): 9 * 2 */
-        ADD(beta, beta, beta);
-        ADD(beta, beta, beta); /* 4 beta: 4 */
-        ADD(t, beta, beta);
-        SQR(x, alpha);
-        SUB(x, x, t, 8); /* x = alpha^2 - 8 beta: 10 */
-        CARRY(x);
-        SUB(t, beta, x, 1); /* 6 */
-        MUL(y, alpha, t);
-        SQR(gamma, gamma);
-        ADD(gamma, gamma, gamma);
-        ADD(gamma, gamma, gamma);
-        ADD(gamma, gamma, gamma);
-        SUB(y, y, gamma, 8); /* y = alpha (4 beta - x) - 8 gamma^2: 10 */
-        CARRY(y);
-    }
-    MUL(&r->x, x, z);
-    r->y = *y;
-    SQR(delta, z);
-    MUL(&r->z, z, delta);
-}
-
 void KAM3_EC(ge_add)(ge *r, const ge *a, const ge *b) {
     point_work w;
     point_add(r, a, b, &w);
