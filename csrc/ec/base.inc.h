@@ -1,4 +1,4 @@
-/* Template: [k]G from a table. Expects mul.inc.h before it.
+/* Template: [k]G from a table. Expects window.inc.h before it.
  *
  * table[i][d-1] = [d 32^i]G, affine, for every window i and d = 1 .. 16, so that [k]G is a sum of one entry, or its
  * negative, a window, without a doubling. No entry is the identity: d 32^i is no multiple of the prime r > 16. A digit

@@ -1,9 +1,11 @@
 /* Template, for one source file of a curve: addition and doubling.
  *
- * This and the templates after it (mul.inc.h, base.inc.h, codec.inc.h, in this order) expect, once for all of them,
+ * This and the templates after it (jacobian.inc.h, mul.inc.h, window.inc.h, base.inc.h, codec.inc.h, in this order)
+ * expect, once for all of them,
  *   fe, ge, sc                 types: the field element, the point and the scalar of the curve
  *   KAM3_EC_PREFIX             the prefix of its functions, kam3_p256_ for instance; the field as in ec/field.h
- *   KAM3_EC_SCALAR_BITS        bits of the order r, an odd prime above 16
+ *   KAM3_EC_ORDER              the order r, a kam3_modulus: a prime above 66, and r mod 64 < 32 (mul.inc.h says why)
+ *   KAM3_EC_SCALAR_BITS        bits of r
  *   KAM3_EC_SCALAR_LIMBS       64-bit limbs of a scalar
  *   KAM3_EC_FE_OCTETS, KAM3_EC_ELEMENT_OCTETS
  *   static const fe curve_b, base_x, base_y

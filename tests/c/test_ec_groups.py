@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.c.ec_support import CURVES, EC_PATHS, EC_VARIANTS, Affine, Curve, Group, group
+from tests.c.ec_support import CURVES, EC_PATHS, EC_VARIANTS, TINY, Affine, Curve, Group, group
 from tests.clib import use_path
 
 
@@ -31,6 +31,11 @@ def corners(c: Curve) -> list[int]:
     found |= {sum(16 << (5 * i) for i in range(bits // 5)), sum(15 << (5 * i) for i in range(bits // 5)), 2 ** (bits - 1) - 1}
     found |= {(c.r - d * k) % c.r for d in (1, 2) for k in range(32)} | {2**i - 2 ** (i % 5) for i in range(bits - 6, bits)}
     return sorted(k for k in found if 0 <= k < c.r)
+
+
+def test_the_orders_are_those_for_which_odd_windows_are_complete() -> None:
+    """From this the proof in csrc/ec/mul.inc.h follows that no addition is exceptional."""
+    assert all(c.r > 66 and c.r % 64 < 32 for c in (*CURVES.values(), TINY))
 
 
 def some_points(c: Curve) -> list[Affine]:
