@@ -44,6 +44,7 @@ enum kam3_error {
     KAM3_ERR_ALIAS = 4,         /* an output overlaps another buffer */
     KAM3_ERR_RETRY = 5,         /* kam3_secret_from_random: the candidate is out of range, try fresh octets */
     KAM3_ERR_MISMATCH = 6,      /* kam3_equal: the strings differ */
+    KAM3_ERR_TABLE = 7,         /* a table that kam3_prepare_j did not make for this algorithm in this process */
     KAM3_ERR_ELEMENT_LENGTH = 16,
     KAM3_ERR_ELEMENT_RANGE = 17, /* not 1 < x < q-1 */
     KAM3_ERR_ELEMENT_POINT = 18, /* no point of the curve */
@@ -75,7 +76,8 @@ enum kam3_argument {
     KAM3_ARG_VH = 14,
     KAM3_ARG_T = 15,
     KAM3_ARG_ELEMENT = 16,
-    KAM3_ARG_OUTPUT = 17
+    KAM3_ARG_OUTPUT = 17,
+    KAM3_ARG_TABLE = 18
 };
 
 /* error + 256 * argument; 0 is success */
@@ -85,6 +87,7 @@ struct kam3_sizes {
     size_t hash;    /* pi, VK, b */
     size_t element; /* J, K_c1, K_s1, z */
     size_t scalar;  /* S_c1, S_s1 */
+    size_t table;   /* what kam3_prepare_j writes, whatever the CPU path */
 };
 
 /* sizes = the natural lengths of an algorithm. */
@@ -142,6 +145,17 @@ kam3_status kam3_z_server(int algorithm, uint8_t *z, size_t z_len, const uint8_t
 /* The server's whole step: kam3_ks1 and kam3_z_server in one. */
 kam3_status kam3_respond(int algorithm, uint8_t *ks1, size_t ks1_len, uint8_t *z, size_t z_len, const uint8_t *j,
                          size_t j_len, const uint8_t *kc1, size_t kc1_len, const uint8_t *s_s1, size_t s_s1_len);
+
+/* table = J with a table of its powers, for kam3_respond_prepared. The table is as secret as J, and the caller's to wipe. It may
+   begin anywhere, but must not be moved. It is in the form of the CPU path in use; on another path it gives the same answers, in
+   the time of kam3_respond if need be. CT: as kam3_check_element. */
+kam3_status kam3_prepare_j(int algorithm, void *table, size_t table_len, const uint8_t *j, size_t j_len);
+
+/* kam3_respond in less time. Any number of threads may read one table. The time shows that J was prepared, and so may tell who
+   the user is, or that there is one; it shows nothing else. KAM3_ERR_TABLE if the table is none. */
+kam3_status kam3_respond_prepared(int algorithm, uint8_t *ks1, size_t ks1_len, uint8_t *z, size_t z_len, const void *table,
+                                  size_t table_len, const uint8_t *kc1, size_t kc1_len, const uint8_t *s_s1,
+                                  size_t s_s1_len);
 
 /* z = K_s1^((S_c1 + t_2) / (S_c1 * t_1 + pi) mod r). kc1 is not compared with s_c1. */
 kam3_status kam3_z_client(int algorithm, uint8_t *z, size_t z_len, const uint8_t *pi, size_t pi_len, const uint8_t *s_c1,

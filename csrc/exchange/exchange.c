@@ -5,7 +5,7 @@
 #include "exchange/transcript.h"
 #include "kam3.h"
 
-enum length { HASH, ELEMENT, SCALAR };
+enum length { HASH, ELEMENT, SCALAR, TABLE };
 
 typedef struct {
     uint8_t *octets;
@@ -16,7 +16,8 @@ typedef struct {
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 static size_t natural_length(const kam3_set *set, enum length which) {
-    return which == HASH ? set->sizes.hash : which == ELEMENT ? set->sizes.element : set->sizes.scalar;
+    const size_t lengths[] = {set->sizes.hash, set->sizes.element, set->sizes.scalar, set->sizes.table};
+    return lengths[which];
 }
 
 static int overlap(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len) {
@@ -205,6 +206,26 @@ kam3_status kam3_respond(int algorithm, uint8_t *ks1, size_t ks1_len, uint8_t *z
     const kam3_status status = begin(&set, algorithm, out, COUNT(out), in, COUNT(in));
     if (status != KAM3_OK) return status;
     return end(set->steps->respond(ks1, z, &in[0], &in[1], &in[2]), out, COUNT(out));
+}
+
+kam3_status kam3_prepare_j(int algorithm, void *table, size_t table_len, const uint8_t *j, size_t j_len) {
+    const kam3_input in[] = {{KAM3_ARG_J, j, j_len}};
+    const output out[] = {{table, table_len, TABLE}};
+    const kam3_set *set;
+    const kam3_status status = begin(&set, algorithm, out, COUNT(out), in, COUNT(in));
+    if (status != KAM3_OK) return status;
+    return end(set->steps->prepare_j(table, &in[0]), out, COUNT(out));
+}
+
+kam3_status kam3_respond_prepared(int algorithm, uint8_t *ks1, size_t ks1_len, uint8_t *z, size_t z_len, const void *table,
+                                  size_t table_len, const uint8_t *kc1, size_t kc1_len, const uint8_t *s_s1,
+                                  size_t s_s1_len) {
+    const kam3_input in[] = {{KAM3_ARG_TABLE, table, table_len}, {KAM3_ARG_KC1, kc1, kc1_len}, {KAM3_ARG_S_S1, s_s1, s_s1_len}};
+    const output out[] = {{ks1, ks1_len, ELEMENT}, {z, z_len, ELEMENT}};
+    const kam3_set *set;
+    const kam3_status status = begin(&set, algorithm, out, COUNT(out), in, COUNT(in));
+    if (status != KAM3_OK) return status;
+    return end(set->steps->respond_prepared(ks1, z, &in[0], &in[1], &in[2]), out, COUNT(out));
 }
 
 kam3_status kam3_z_client(int algorithm, uint8_t *z, size_t z_len, const uint8_t *pi, size_t pi_len, const uint8_t *s_c1,

@@ -24,12 +24,22 @@ typedef struct {
     kam3_status (*ks1)(uint8_t *ks1, const kam3_input *j, const kam3_input *kc1, const kam3_input *s_s1);
     kam3_status (*z_server)(uint8_t *z, const kam3_input *kc1, const kam3_input *ks1, const kam3_input *s_s1);
     kam3_status (*respond)(uint8_t *ks1, uint8_t *z, const kam3_input *j, const kam3_input *kc1, const kam3_input *s_s1);
+    kam3_status (*prepare_j)(uint8_t *table, const kam3_input *j);
+    kam3_status (*respond_prepared)(uint8_t *ks1, uint8_t *z, const kam3_input *table, const kam3_input *kc1,
+                                    const kam3_input *s_s1);
     kam3_status (*z_client)(uint8_t *z, const kam3_input *pi, const kam3_input *s_c1, const kam3_input *kc1,
                             const kam3_input *ks1);
     kam3_status (*check_secret)(int role, const kam3_input *s);
     kam3_status (*check_element)(const kam3_input *element);
     void (*prepare_tables)(void);
 } kam3_steps;
+
+/* The octets of a table wherever it begins; `prepared` is the type of its group. */
+#define KAM3_TABLE_OCTETS(prepared)      \
+    (63 + sizeof(struct {                \
+         const void *set;                \
+         prepared j;                     \
+     }))
 
 typedef struct {
     const char *token;

@@ -164,13 +164,19 @@ static kam3_status STEP(z_server)(uint8_t *z, const kam3_input *in_kc1, const ka
  *     K_s1 = P(Y + [t_1]X),   z = P(X + [S_s1 t_2]G):
  *
  * the same four multiplications as one by one, but the two long ones are independent, and the fixed base takes the last. It
- * holds for K_c1' outside the subgroup too: t_1, below r in the DL groups, is not reduced, and only the exponent of G is. */
-static kam3_status STEP(compute_both)(uint8_t *ks1, uint8_t *z, STEP(server) * w, const uint8_t *kc1) {
+ * holds for K_c1' outside the subgroup too: t_1, below r in the DL groups, is not reduced, and only the exponent of G is.
+ * If J is prepared, its multiplication is a short one. */
+static kam3_status STEP(compute_both)(uint8_t *ks1, uint8_t *z, STEP(server) * w, const uint8_t *kc1,
+                                      const KAM3_GROUP(prepared) * j) {
     kam3_status status;
-    KAM3_GROUP(ge_mul_pair)(&w->k, &w->j, &w->k, &w->j, &w->s);
-
     STEP(challenge)(&w->t, kc1, NULL);
-    KAM3_GROUP(ge_mul_vartime)(&w->x, &w->k, &w->t);
+    if (j == NULL) {
+        KAM3_GROUP(ge_mul_pair)(&w->k, &w->j, &w->k, &w->j, &w->s);
+        KAM3_GROUP(ge_mul_vartime)(&w->x, &w->k, &w->t);
+    } else {
+        KAM3_GROUP(ge_mul_twice)(&w->k, &w->x, &w->k, &w->s, &w->t);
+        KAM3_GROUP(ge_mul_prepared)(&w->j, j, &w->s);
+    }
     KAM3_GROUP(ge_add)(&w->x, &w->j, &w->x);
     status = STEP(give_element)(ks1, &w->x, KAM3_ERR_DEGENERATE_KS1);
     KAM3_DECLASSIFY(ks1, KAM3_SET->sizes.element, "K_s1 is sent in the clear");
@@ -189,7 +195,45 @@ static kam3_status STEP(respond)(uint8_t *ks1, uint8_t *z, const kam3_input *in_
     kam3_status status = STEP(take_element)(&w.j, in_j);
     if (status == KAM3_OK) status = STEP(take_element)(&w.k, in_kc1);
     if (status == KAM3_OK) status = STEP(take_secret)(&w.s, in_s_s1, 1);
-    if (status == KAM3_OK) status = STEP(compute_both)(ks1, z, &w, in_kc1->octets);
+    if (status == KAM3_OK) status = STEP(compute_both)(ks1, z, &w, in_kc1->octets, NULL);
+    kam3_wipe(&w, sizeof w);
+    return status;
+}
+
+/* What kam3_prepare_j makes, from the first multiple of 64 octets in its memory on. `set` tells it from what another set, another
+ * process or nobody made. */
+typedef struct {
+    const kam3_set *set;
+    KAM3_GROUP(prepared) j;
+} STEP(table);
+
+static STEP(table) * STEP(table_in)(const uint8_t *octets) {
+    _Static_assert(sizeof(STEP(table)) + 63 == KAM3_TABLE_OCTETS(KAM3_GROUP(prepared)), "it fits, wherever the memory begins");
+    return (STEP(table) *)(((uintptr_t)octets + 63) & ~(uintptr_t)63);
+}
+
+static kam3_status STEP(prepare_j)(uint8_t *octets, const kam3_input *in_j) {
+    STEP(table) *const table = STEP(table_in)(octets);
+    GE j;
+    const kam3_status status = STEP(take_element)(&j, in_j);
+    if (status == KAM3_OK) {
+        table->set = KAM3_SET;
+        KAM3_GROUP(ge_prepare)(&table->j, &j);
+    }
+    kam3_wipe(&j, sizeof j);
+    return status;
+}
+
+static kam3_status STEP(respond_prepared)(uint8_t *ks1, uint8_t *z, const kam3_input *in_table, const kam3_input *in_kc1,
+                                          const kam3_input *in_s_s1) {
+    STEP(server) w;
+    kam3_status status = KAM3_OK;
+    if (in_table->len != KAM3_SET->sizes.table || STEP(table_in)(in_table->octets)->set != KAM3_SET)
+        status = KAM3_STATUS(KAM3_ERR_TABLE, in_table->argument);
+    if (status == KAM3_OK) status = STEP(take_element)(&w.k, in_kc1);
+    if (status == KAM3_OK) status = STEP(take_secret)(&w.s, in_s_s1, 1);
+    if (status == KAM3_OK)
+        status = STEP(compute_both)(ks1, z, &w, in_kc1->octets, &STEP(table_in)(in_table->octets)->j);
     kam3_wipe(&w, sizeof w);
     return status;
 }
@@ -236,8 +280,12 @@ static kam3_status STEP(check_element)(const kam3_input *in) {
 }
 
 static const kam3_steps KAM3_STEPS = {
-    STEP(j),        STEP(kc1),          STEP(check_denominator), STEP(ks1), STEP(z_server), STEP(respond),
-    STEP(z_client), STEP(check_secret), STEP(check_element),     KAM3_GROUP(ge_prepare_tables),
+    STEP(j),         STEP(kc1),
+    STEP(check_denominator), STEP(ks1),
+    STEP(z_server),  STEP(respond),
+    STEP(prepare_j), STEP(respond_prepared),
+    STEP(z_client),  STEP(check_secret),
+    STEP(check_element), KAM3_GROUP(ge_prepare_tables),
 };
 
 #undef STEP

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from kam3.many import Progress
     from kam3.memory import Octets
     from kam3.pi import Pi
+    from kam3.prepared import PreparedJ
     from kam3.sets import HashName, ParameterSet, WireType
 
 WireKind: TypeAlias = Literal["element", "hash"]
@@ -183,7 +184,7 @@ class Algorithm(Primitives):
         return self._many(lambda alg: many.one_by_one(alg.kc1), 1, _RUN_GROUP, items, threads, progress)
 
     def respond_many(
-        self, items: Iterable[tuple[Octets, Octets, Octets]], *, threads: int | None = None, progress: Progress | None = None
+        self, items: Iterable[tuple[Octets | PreparedJ, Octets, Octets]], *, threads: int | None = None, progress: Progress | None = None
     ) -> Iterator[tuple[bytes, bytes] | Exception]:
         """Compute `respond` of many ``(j, kc1, s_s1)``; everything else as `pi_many`."""
         return self._many(lambda alg: many.one_by_one(alg.respond), 3, _RUN_GROUP, items, threads, progress)

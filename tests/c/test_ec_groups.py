@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.c.ec_support import CURVES, EC_PATHS, EC_VARIANTS, TINY, Affine, Curve, Group, group
-from tests.clib import use_path
+from tests.clib import forced_path, use_path
 
 
 @pytest.fixture(scope="module", params=[(n, v, p) for n in CURVES for v in EC_VARIANTS for p in EC_PATHS], ids="-".join)
@@ -73,10 +73,12 @@ def test_corner_scalars(curve: Group) -> None:
     c = curve.curve
     point = c.mul(2**77 + 5, c.g)
     loaded, base = curve.load(point), curve.load(c.g)
+    prepared = curve.prepare(curve.add(loaded, curve.load(None)))  # z is not 1
     for k in corners(c):
         expected = c.encode(c.mul(k, point))
         assert curve.encode(curve.mul(k, loaded)) == expected
         assert curve.encode(curve.mul(k, loaded, "ge_mul_vartime")) == expected
+        assert curve.encode(curve.mul_prepared(k, prepared)) == expected
         expected = c.encode(c.mul(k, c.g))
         assert curve.encode(curve.mul(k, base)) == expected
         assert curve.encode(curve.mul_base(k)) == expected
@@ -100,6 +102,29 @@ def test_one_scalar_on_two_points(curve: Group) -> None:
     assert curve.encode(a) == c.encode(c.mul(scalars[-1], points[1]))
 
 
+def test_one_point_by_two_scalars(curve: Group) -> None:
+    c = curve.curve
+    scalars = [0, 1, 2, 17, c.r - 1, c.r - 2, *(random.Random(p).randrange(c.r) for p in range(3))]
+    for a in (c.mul(2**77 + 5, c.g), None):
+        for k in scalars:
+            for t in scalars:
+                out = [curve.load(a), curve.point()]
+                curve.f("ge_mul_twice")(*out, out[0], curve.scalar(k), curve.scalar(t))
+                assert [curve.encode(x) for x in out] == [c.encode(c.mul(k, a)), c.encode(c.mul(k * t % c.r, a))]
+
+
+def test_a_table_of_one_path_serves_on_every_other(curve: Group) -> None:
+    c, k = curve.curve, random.Random(7).randrange(curve.curve.r)
+    a, here = c.mul(2**200 + 3, c.g), curve.lib.kam3_cpu_path().decode()
+    tables = []
+    for path in ("portable", here):
+        with forced_path(curve.lib, path):
+            tables.append(curve.prepare(curve.load(a)))
+    for path in ("portable", here):
+        with forced_path(curve.lib, path):
+            assert [curve.encode(curve.mul_prepared(k, table)) for table in tables] == [c.encode(c.mul(k, a))] * 2
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**521), st.integers(0, 2**521))
 def test_random_scalars(curve: Group, m: int, k: int) -> None:
@@ -110,6 +135,7 @@ def test_random_scalars(curve: Group, m: int, k: int) -> None:
     assert curve.encode(curve.mul(k, point)) == expected
     assert curve.encode(curve.mul(k, point, "ge_mul_vartime")) == expected
     assert curve.encode(curve.mul_base(m * k % c.r)) == expected
+    assert curve.encode(curve.mul_prepared(k, curve.prepare(point))) == expected
     assert curve.encode(curve.add(curve.mul_base(k), point)) == c.encode(c.mul((m + k) % c.r, c.g))
     curve.f("ge_mul")(point, point, curve.scalar(k))
     assert curve.encode(point) == expected, "r may be a"

@@ -21,6 +21,8 @@ DEPTHS = {"kam3_pi": 12288, "kam3_vk": 12288, "kam3_b": 12288}
 GROUP_DEPTH, ABOVE = 49152, 4096
 PATHS = ("portable", "shani", "adx", "ifma")
 REFERENCE = ReferenceBackend()
+#: Stand for the length of a table, and for a table of J that is made where it is to be read.
+TABLE, PREPARED_J = -1, b"table"
 
 
 def secrets(ps: ParameterSet, which: int) -> dict[str, bytes]:
@@ -47,6 +49,8 @@ def inputs(ps: ParameterSet, which: int) -> dict[str, tuple[list[int], list[byte
         "kam3_ks1": ([e], [x["j"], kc1, x["s"]]),
         "kam3_z_server": ([e], [kc1, ks1, x["s"]]),
         "kam3_respond": ([e, e], [x["j"], kc1, x["s"]]),
+        "kam3_prepare_j": ([TABLE], [x["j"]]),
+        "kam3_respond_prepared": ([e, e], [PREPARED_J, kc1, x["s"]]),
         "kam3_z_client": ([e], [x["pi"], x["s"], kc1, ks1]),
         "kam3_vk": ([h], [kc1, ks1, x["z"], b"\x01", b"vh"]),
         "kam3_b": ([h], [kc1, ks1, x["z"], b"\x01", b"vh", b"t"]),
@@ -72,9 +76,16 @@ def left_by(lib: ctypes.CDLL, ps: ParameterSet, name: str, which: int) -> bytes:
     """Return the stack after a call; every buffer is where it was in the call before."""
     lengths, octets = inputs(ps, which)[name]
     words: list[int] = [LABELS[name]] if name in LABELS else []
+    sizes = (ctypes.c_size_t * 4)()
+    lib.kam3_sizes(sizes, ps.number)
     for buffer, length in zip(ROOM, lengths, strict=False):
-        words += [ctypes.addressof(buffer), length]
+        words += [ctypes.addressof(TABLE_ROOM), sizes[3]] if length == TABLE else [ctypes.addressof(buffer), length]
     for buffer, value in zip(ROOM[len(lengths) :], octets, strict=False):
+        if value is PREPARED_J:
+            j = secrets(ps, which)["j"]
+            assert lib.kam3_prepare_j(ps.number, TABLE_ROOM, ctypes.c_size_t(sizes[3]), j, ctypes.c_size_t(len(j))) == 0
+            words += [ctypes.addressof(TABLE_ROOM), sizes[3]]
+            continue
         ctypes.memmove(buffer, value, len(value))
         words += [ctypes.addressof(buffer), len(value)]
     left = ctypes.create_string_buffer(STACK)
@@ -84,6 +95,7 @@ def left_by(lib: ctypes.CDLL, ps: ParameterSet, name: str, which: int) -> bytes:
 
 
 ROOM = [ctypes.create_string_buffer(512) for _ in range(8)]
+TABLE_ROOM = ctypes.create_string_buffer(400000)
 
 
 @pytest.mark.parametrize("name", list(inputs(SETS[2], 0)))

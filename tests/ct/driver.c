@@ -246,6 +246,43 @@ static void run_server(void) {
     expect_zeros(out2, e);
 }
 
+/* The library reads and writes the table of a secret J, and must not lose sight of that. */
+static void run_prepared(void) {
+    enum { MAX_TABLE = 400000 };
+    static _Alignas(64) uint8_t table[MAX_TABLE];
+    const size_t e = size.element;
+    size_t words = 0, marked = 0;
+    if (size.table > MAX_TABLE) fail("no room for", "a table");
+    expect(CALL("J invalid", kam3_prepare_j, algorithm, table, size.table, IN("j_invalid")),
+           STATUS(get("element_error")->octets[0], KAM3_ARG_J));
+    expect_zeros(table, size.table);
+    expect_error(CALL("no table", kam3_respond_prepared, algorithm, out, e, out2, e, table, size.table, IN("kc1"),
+                      IN("s_s1")),
+                 STATUS(KAM3_ERR_TABLE, KAM3_ARG_TABLE), e);
+
+    expect(CALL("J cancels K_c1^t_1", kam3_prepare_j, algorithm, table, size.table, IN("j_cancel")), KAM3_OK);
+    expect_error(CALL("J cancels K_c1^t_1", kam3_respond_prepared, algorithm, out, e, out2, e, table, size.table,
+                      IN("kc1"), IN("s_s1")),
+                 KAM3_ERR_DEGENERATE_KS1, e);
+    expect_zeros(out2, e);
+
+    expect(CALL("", kam3_prepare_j, algorithm, table, size.table, IN("j")), KAM3_OK);
+    for (size_t i = size.table / 4 & ~(size_t)7; CHECKED && i < size.table / 2; i += 8) {
+        words++;
+        marked += (size_t)is_secret(&table[i]); /* the lowest octet of a limb; the power J^0 = 1 in a comb is no secret */
+    }
+    if (marked < words - words / 16) fail("lost the mark of", "the table");
+    expect(CALL("", kam3_respond_prepared, algorithm, out, e, out2, e, table, size.table, IN("kc1"), IN("s_s1")),
+           KAM3_OK);
+    expect_public(out, "ks1");
+    expect_secret(out2, "z");
+    expect_error(CALL("S_s1 = r", kam3_respond_prepared, algorithm, out, e, out2, e, table, size.table, IN("kc1"),
+                      IN("s_r")),
+                 STATUS(KAM3_ERR_SECRET_RANGE, KAM3_ARG_S_S1), e);
+    CALL("the table", kam3_wipe, table, sizeof table);
+    expect_zeros(table, sizeof table);
+}
+
 static void run_client(void) {
     const size_t e = size.element;
     const kam3_status no_quotient = KAM3_ERR_DEGENERATE_DENOMINATOR;
@@ -326,6 +363,7 @@ int main(int argc, char **argv) {
     run_secrets();
     run_registration_and_kc1();
     run_server();
+    run_prepared();
     run_client();
     run_proofs();
     run_checks();

@@ -27,6 +27,7 @@ FLOORS = (
     ("wire", 2),
     ("many", 3),
     ("pi", 3),
+    ("prepared", 3),
     ("primitives", 3),
     ("algorithms", 3),
     ("session", 4),

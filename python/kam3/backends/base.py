@@ -75,6 +75,18 @@ class Backend(Protocol):
         """Return K_s1 and write z: `ks1` and `z_server` in one call, and their errors in that order."""
         ...
 
+    def table_octets(self, ps: ParameterSet) -> int:
+        """Return how long what `prepare_j` writes is."""
+        ...
+
+    def prepare_j(self, ps: ParameterSet, j: Buffer, out: memoryview) -> None:
+        """Write J in the form in which `respond_prepared` takes it; it must stay where it is written."""
+        ...
+
+    def respond_prepared(self, ps: ParameterSet, table: Buffer, kc1: Buffer, s_s1: Buffer, z_out: memoryview) -> bytes:
+        """Do what `respond` does, with what `prepare_j` of this backend made of J. The table is secret."""
+        ...
+
     def z_client(self, ps: ParameterSet, pi: Buffer, s_c1: Buffer, kc1: Buffer, ks1: Buffer, out: memoryview) -> None:
         """Write z as the client computes it; DEGENERATE_DENOMINATOR, then DEGENERATE_Z. kc1 is not compared with s_c1."""
         ...

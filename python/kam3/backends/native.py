@@ -205,6 +205,22 @@ class NativeBackend:
         _run(lib.kam3_respond, ps, (out, z_out), {"j": j, "kc1": kc1, "s_s1": s_s1})
         return bytes(out)
 
+    def table_octets(self, ps: ParameterSet) -> int:
+        """Return how long a table is: 65 to 330 thousand octets."""
+        sizes = ffi.new("struct kam3_sizes *")
+        lib.kam3_sizes(sizes, ps.number)
+        return int(sizes.table)
+
+    def prepare_j(self, ps: ParameterSet, j: Buffer, out: memoryview) -> None:
+        """Write J's table, in the form of the CPU path in use; on another path it gives the same results, as slowly as `respond`."""
+        _run(lib.kam3_prepare_j, ps, (out,), {"j": j})
+
+    def respond_prepared(self, ps: ParameterSet, table: Buffer, kc1: Buffer, s_s1: Buffer, z_out: memoryview) -> bytes:
+        """Return K_s1 and write z."""
+        out = bytearray(ps.element_octets)
+        _run(lib.kam3_respond_prepared, ps, (out, z_out), {"table": table, "kc1": kc1, "s_s1": s_s1})
+        return bytes(out)
+
     def z_client(self, ps: ParameterSet, pi: Buffer, s_c1: Buffer, kc1: Buffer, ks1: Buffer, out: memoryview) -> None:
         """Write z as the client computes it."""
         _run(lib.kam3_z_client, ps, (out,), {"pi": pi, "s_c1": s_c1, "kc1": kc1, "ks1": ks1})

@@ -184,6 +184,20 @@ class ReferenceBackend:
             self.z_server(ps, kc1, ks1, s_s1, z_out)
         return ks1
 
+    def table_octets(self, ps: ParameterSet) -> int:
+        """Return the length of J: nothing is gained by a table here."""
+        return ps.element_octets
+
+    def prepare_j(self, ps: ParameterSet, j: Buffer, out: memoryview) -> None:
+        """Write J."""
+        with _zero_on_error(out):
+            _element(ps, self._groups[ps.token], "j", j)
+            out[:] = j
+
+    def respond_prepared(self, ps: ParameterSet, table: Buffer, kc1: Buffer, s_s1: Buffer, z_out: memoryview) -> bytes:
+        """Return K_s1 and write z."""
+        return self.respond(ps, table, kc1, s_s1, z_out)
+
     def z_client(self, ps: ParameterSet, pi: Buffer, s_c1: Buffer, kc1: Buffer, ks1: Buffer, out: memoryview) -> None:
         """Write z as the client computes it."""
         group = self._groups[ps.token]
