@@ -51,8 +51,6 @@ static const fe base_x = {{KAM3_P256_GX}}, base_y = {{KAM3_P256_GY}};
 
 #include "ec/mul.inc.h"
 
-#include "ec/window.inc.h"
-
 #include "ec/base.inc.h"
 
 #include "ec/codec.inc.h"

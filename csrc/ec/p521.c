@@ -42,8 +42,6 @@ static const fe base_x = KAM3_P521_FE_INIT(KAM3_P521_GX), base_y = KAM3_P521_FE_
 
 #include "ec/mul.inc.h"
 
-#include "ec/window.inc.h"
-
 #include "ec/base.inc.h"
 
 #include "ec/codec.inc.h"

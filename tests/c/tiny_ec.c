@@ -73,8 +73,6 @@ static const kam3_modulus tinyec_r = {
 
 #include "ec/mul.inc.h"
 
-#include "ec/window.inc.h"
-
 #include "ec/base.inc.h"
 
 #include "ec/codec.inc.h"
@@ -85,15 +83,9 @@ static const kam3_modulus tinyec_r = {
 #define KAM3_SC_MODULUS tinyec_r
 #include "bn/scalar.inc.h"
 
-void test_tinyec_add_affine(ge *r, const ge *a, const uint64_t b[2]) {
-    const affine term = {{b[0]}, {b[1]}};
-    point_work w;
-    point_add_affine(r, a, &term, &w);
-}
-
 void test_tinyec_table_entry(uint64_t r[2], size_t window, size_t entry) {
-    r[0] = base_table[WINDOW_ENTRIES * window + entry].x.v;
-    r[1] = base_table[WINDOW_ENTRIES * window + entry].y.v;
+    r[0] = base_table[ODD_ENTRIES * window + entry].x.v;
+    r[1] = base_table[ODD_ENTRIES * window + entry].y.v;
 }
 
 void test_tinyec_set_table_state(int state) { atomic_store(&table_once.state, state); }
