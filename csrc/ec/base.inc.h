@@ -32,9 +32,9 @@ static void table_mul(ge *r, const affine *table, const sc *k) {
         jacobian sum;
         fe t;
         point_work w;
-        uint64_t odd[ODD_WORDS];
+        uint64_t odd[KAM3_ODD_WORDS(KAM3_EC_SCALAR_LIMBS)];
     } s;
-    const kam3_mask m_even = kam3_odd_scalar(s.odd, k->limb, &KAM3_EC_ORDER, ODD_WORDS);
+    const kam3_mask m_even = kam3_odd_scalar(s.odd, k->limb, &KAM3_EC_ORDER);
     s.sum.x = table[ODD_ENTRIES * ODD_WINDOWS].x;
     s.sum.y = table[ODD_ENTRIES * ODD_WINDOWS].y;
     KAM3_EC(fe_set_one)(&s.sum.z);

@@ -7,7 +7,7 @@
 #include "ec/odd.h"
 
 /* W; an entry for each of 1, 3 .. 31 */
-enum { ODD_WINDOWS = (KAM3_EC_SCALAR_BITS - 1 + 4) / 5, ODD_ENTRIES = 16, ODD_WORDS = KAM3_EC_SCALAR_LIMBS + 1 };
+enum { ODD_WINDOWS = (KAM3_EC_SCALAR_BITS - 1 + 4) / 5, ODD_ENTRIES = 16 };
 
 /* y = m ? -y : y, of magnitude at most 3, which becomes one more */
 static void negate_if(fe *y, kam3_mask m, fe *negated) {
@@ -85,9 +85,9 @@ void KAM3_EC(ge_mul)(ge *r, const ge *a, const sc *k) {
         affine entries[ODD_ENTRIES], term;
         jacobian sum;
         odd_work w;
-        uint64_t odd[ODD_WORDS];
+        uint64_t odd[KAM3_ODD_WORDS(KAM3_EC_SCALAR_LIMBS)];
     } s;
-    const kam3_mask m_even = kam3_odd_scalar(s.odd, k->limb, &KAM3_EC_ORDER, ODD_WORDS);
+    const kam3_mask m_even = kam3_odd_scalar(s.odd, k->limb, &KAM3_EC_ORDER);
     const kam3_mask m_identity = KAM3_EC(fe_is_zero)(&a->z);
     mul_enter(&s.sum, a, &s.w.t);
     odd_fill(s.entries, &s.sum, &s.w);

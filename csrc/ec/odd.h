@@ -21,16 +21,19 @@
 
 #include "bn/bn.h"
 
-/* odd = k, or r - k and all ones if k is even. n words, of which the topmost, above those of k and r, is zero */
-KAM3_INLINE kam3_mask kam3_odd_scalar(uint64_t *odd, const uint64_t *k, const kam3_modulus *r, size_t n) {
+/* What a scalar of so many limbs takes. */
+#define KAM3_ODD_WORDS(limbs) ((limbs) + 2)
+
+/* odd = k, or r - k and all ones if k is even; the two words above are zero. */
+KAM3_INLINE kam3_mask kam3_odd_scalar(uint64_t *odd, const uint64_t *k, const kam3_modulus *r) {
     const kam3_mask m_even = kam3_mask_from_bit(~k[0] & 1);
-    (void)kam3_bn_sub(odd, r->m, k, n - 1);
-    kam3_cmov(odd, k, ~m_even, n - 1);
-    odd[n - 1] = 0;
+    (void)kam3_bn_sub(odd, r->m, k, r->n);
+    kam3_cmov(odd, k, ~m_even, r->n);
+    odd[r->n] = odd[r->n + 1] = 0;
     return m_even;
 }
 
-/* (|d_i| - 1) / 2, and all ones if d_i < 0. Public: w, i. Requires: the word above that of bit w i + 1 exists */
+/* (|d_i| - 1) / 2, and all ones if d_i < 0. Public: w, i */
 KAM3_INLINE uint64_t kam3_odd_digit(kam3_mask *m_negative, const uint64_t *odd, unsigned w, size_t i) {
     const size_t word = (w * i + 1) / 64, bit = (w * i + 1) % 64;
     const uint64_t u = (odd[word] >> bit) | (odd[word + 1] << 1 << (63 - bit));

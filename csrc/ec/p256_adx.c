@@ -23,7 +23,7 @@ typedef kam3_p256_fe fe;
 typedef kam3_p256_ge ge;
 typedef kam3_p256_sc sc;
 
-enum { WIDTH = 5, BASE_WIDTH = 7, ODD_WORDS = 5 };
+enum { WIDTH = 5, BASE_WIDTH = 7 };
 
 /* Of windows of w bits: how many there are below the top digit, which is 1, and an entry for each of 1, 3 .. 2^w - 1. */
 #define WINDOWS(w) ((255 + (w) - 1) / (w))
@@ -120,9 +120,9 @@ static void multiply(ge *r, const ge *a, const sc *k) {
         affine entries[ENTRIES(WIDTH)], term;
         jacobian sum;
         fill_work w;
-        uint64_t odd[ODD_WORDS];
+        uint64_t odd[KAM3_ODD_WORDS(4)];
     } s;
-    const kam3_mask m_even = kam3_odd_scalar(s.odd, k->limb, &kam3_p256_r, ODD_WORDS);
+    const kam3_mask m_even = kam3_odd_scalar(s.odd, k->limb, &kam3_p256_r);
     const kam3_mask m_identity = kam3_p256_fe_is_zero(&a->z);
     enter(&s.sum, a, &s.w.w);
     fill(s.entries, ENTRIES(WIDTH), &s.sum, &s.w);
@@ -159,9 +159,9 @@ static void table_mul(ge *r, const affine *table, unsigned w, const sc *k) {
         jacobian sum;
         affine term;
         temporaries w;
-        uint64_t odd[ODD_WORDS];
+        uint64_t odd[KAM3_ODD_WORDS(4)];
     } s;
-    const kam3_mask m_even = kam3_odd_scalar(s.odd, k->limb, &kam3_p256_r, ODD_WORDS);
+    const kam3_mask m_even = kam3_odd_scalar(s.odd, k->limb, &kam3_p256_r);
     s.sum.x = table[ENTRIES(w) * WINDOWS(w)].x;
     s.sum.y = table[ENTRIES(w) * WINDOWS(w)].y;
     kam3_p256_fe_set_one(&s.sum.z);
