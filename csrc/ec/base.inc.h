@@ -1,7 +1,7 @@
 /* Template: [k]A from a table of A, for G and for what ge_prepare is given. Expects mul.inc.h before it.
  *
- * table[16 i + j] = [(2j+1) 32^i]A, affine, for every window i and j = 0 .. 15, and in window W, with j = 0, where the sum
- * begins. So [k]A is a sum of one entry, or its negative, a window, without a doubling.
+ * table[16 i + j] = [(2j+1) 32^i]A, affine, for every window i and j = 0 .. 15. So [k]A is a sum of one entry, or its
+ * negative, a window, without a doubling; it begins with [32^W]A, the first entry of one window more.
  */
 #include "base/once.h"
 

@@ -4,8 +4,8 @@
  * the same source serves one chain of operations or two side by side. A lane set is a constant of four bits, lane 0
  * lowest, and names those lanes in every group.
  *
- * VEC_TUNE is more of the target attribute. P-521 wants ",tune=icelake-server": then compilers copy vectors by the ymm, as
- * a zmm load cannot be fed from two ymm stores that are still under way.
+ * VEC_TUNE is more of the target attribute. P-521 wants ",tune=icelake-server": then compilers copy vectors by the ymm,
+ * and a zmm load cannot be fed from two ymm stores that are still under way.
  */
 #include <immintrin.h>
 

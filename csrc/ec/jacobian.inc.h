@@ -1,8 +1,8 @@
 /* Template: points in Jacobian coordinates, for mul.inc.h. Expects point.inc.h before it.
  *
- * x = X / Z^2, y = Y / Z^3; Z = 0 for the identity alone, whatever X and Y are then. These formulas cost a third less than
- * the complete ones, and have exceptions: the additions are exact unless both points are equal, when they give (0, 0,
- * 0), and give the identity for opposite points; if one operand is the identity they do not give the other one.
+ * x = X / Z^2, y = Y / Z^3; Z = 0 for the identity alone, whatever X and Y are then. These formulas cost a good third
+ * less than the complete ones, and have exceptions: the additions are exact unless both points are equal, when they give
+ * (0, 0, 0), and give the identity for opposite points; if one operand is the identity they do not give the other one.
  * Whoever adds says why that does not happen. The doubling has no exception, for no point has y = 0.
  *
  * Each line bears the magnitude of its result where it is not 1; inputs have magnitudes up to 5, 4, 4.
@@ -22,24 +22,24 @@ static void jacobian_dbl(jacobian *a, point_work *w) {
     SQR(yy, &a->y);
     ADD(t, &a->y, &a->z); /* 8 */
     SQR(t, t);
-    ADD(s, yy, zz);        /* 2 */
-    SUB(&a->z, t, s, 2);   /* Z': 4 */
-    SUB(t, &a->x, zz, 1);  /* 7 */
-    ADD(m, &a->x, zz);     /* 6 */
-    MUL(m, m, t);          /* 42 */
-    ADD(t, m, m);          /* 2 */
-    ADD(m, m, t);          /* M: 3 */
-    ADD(yy, yy, yy);       /* 2 Y^2: 2 */
-    ADD(t, yy, yy);        /* 4 Y^2: 4 */
-    MUL(s, &a->x, t);      /* S */
-    SQR(yy, yy);           /* 4 Y^4 */
-    ADD(yy, yy, yy);       /* 2 */
-    ADD(t, s, s);          /* 2 */
+    ADD(s, yy, zz);       /* 2 */
+    SUB(&a->z, t, s, 2);  /* Z': 4 */
+    SUB(t, &a->x, zz, 1); /* 7 */
+    ADD(m, &a->x, zz);    /* 6 */
+    MUL(m, m, t);         /* 42 */
+    ADD(t, m, m);         /* 2 */
+    ADD(m, m, t);         /* M: 3 */
+    ADD(yy, yy, yy);      /* 2 Y^2: 2 */
+    ADD(t, yy, yy);       /* 4 Y^2: 4 */
+    MUL(s, &a->x, t);     /* S */
+    SQR(yy, yy);          /* 4 Y^4 */
+    ADD(yy, yy, yy);      /* 2 */
+    ADD(t, s, s);         /* 2 */
     SQR(&a->x, m);
-    SUB(&a->x, &a->x, t, 2);  /* X': 4 */
-    SUB(s, s, &a->x, 4);      /* 6 */
-    MUL(m, m, s);             /* 18 */
-    SUB(&a->y, m, yy, 2);     /* Y': 4 */
+    SUB(&a->x, &a->x, t, 2); /* X': 4 */
+    SUB(s, s, &a->x, 4);     /* 6 */
+    MUL(m, m, s);            /* 18 */
+    SUB(&a->y, m, yy, 2);    /* Y': 4 */
 }
 
 /* a = a + b: 8 M + 3 S, b of magnitudes 1, 2. H = x_2 Z^2 - X, R = y_2 Z^3 - Y, V = X H^2,
@@ -49,12 +49,12 @@ static void jacobian_add_affine(jacobian *a, const affine *b, point_work *w) {
 
     SQR(t, &a->z);
     MUL(h, &b->x, t);
-    SUB(h, h, &a->x, 4); /* H: 6 */
+    SUB(h, h, &a->x, 5); /* H: 7 */
     MUL(t, t, &a->z);
     MUL(r, &b->y, t);
     SUB(r, r, &a->y, 4); /* R: 6 */
     MUL(&a->z, &a->z, h);
-    SQR(hh, h); /* 36 */
+    SQR(hh, h); /* 49 */
     MUL(v, &a->x, hh);
     MUL(hh, hh, h); /* H^3 */
     SQR(t, r);
@@ -77,15 +77,15 @@ static void jacobian_add_same_z(affine *a, jacobian *b, fe *h, point_work *w) {
     SUB(h, &a->x, &b->x, 4); /* 9 */
     SUB(r, &a->y, &b->y, 4); /* 9 */
     MUL(&b->z, &b->z, h);
-    SQR(hh, h);           /* 81 */
+    SQR(hh, h);            /* 81 */
     MUL(&a->x, &a->x, hh); /* W_1 */
     MUL(v, &b->x, hh);     /* W_2 */
     SUB(s, &a->x, v, 1);   /* 3 */
     MUL(&a->y, &a->y, s);  /* A */
     SQR(t, r);
-    ADD(v, v, &a->x);         /* 2 */
-    SUB(&b->x, t, v, 2);      /* X': 4 */
-    SUB(s, &a->x, &b->x, 4);  /* 6 */
-    MUL(s, s, r);             /* 54 */
-    SUB(&b->y, s, &a->y, 1);  /* Y': 3 */
+    ADD(v, v, &a->x);        /* 2 */
+    SUB(&b->x, t, v, 2);     /* X': 4 */
+    SUB(s, &a->x, &b->x, 4); /* 6 */
+    MUL(s, s, r);            /* 54 */
+    SUB(&b->y, s, &a->y, 1); /* Y': 3 */
 }

@@ -1,5 +1,6 @@
-/* P-256 on the adx path, by the digits of ec/odd.h. The elements of the field are those of the portable form; points are
- * Jacobian inside, the odd multiples of A affine. The identity, as A, makes nonsense of all coordinates: it has a mask.
+/* P-256 on the adx path, by the digits of ec/odd.h. The elements of the field are those of the portable form; points
+ * are Jacobian inside, the odd multiples of A affine. The identity, as A, makes nonsense of all coordinates: it has a
+ * mask.
  *
  * A fixed base that a caller prepares has windows of five bits, in 52 KiB of the caller's memory; the base point has
  * windows of seven, in 152 KiB of ours.
@@ -25,7 +26,8 @@ typedef kam3_p256_sc sc;
 
 enum { WIDTH = 5, BASE_WIDTH = 7 };
 
-/* Of windows of w bits: how many there are below the top digit, which is 1, and an entry for each of 1, 3 .. 2^w - 1. */
+/* Of windows of w bits: how many there are below the top digit, which is 1; an entry for each of 1, 3 .. 2^w - 1; and
+ * the entries of a table. */
 #define WINDOWS(w) ((255 + (w) - 1) / (w))
 #define ENTRIES(w) ((size_t)1 << ((w) - 1))
 #define TABLE(w) ((WINDOWS(w) + 1) * ENTRIES(w))

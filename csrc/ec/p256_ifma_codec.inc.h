@@ -1,5 +1,6 @@
-/* Template: points of exchange/group.h as lanes, and back. Expects p256_ifma_fe.inc.h before it. Scalars become the digits of
- * ec/odd.h, in windows of five bits: sixteen points are all that they take, [1]A, [3]A .. [31]A, and their negatives.
+/* Template: points of exchange/group.h as lanes, and back. Expects p256_ifma_fe.inc.h before it. Scalars become the
+ * digits of ec/odd.h, in windows of five bits: sixteen points are all that they take, [1]A, [3]A .. [31]A, and their
+ * negatives.
  *
  * A number x is x 2^256 mod q there and x 2^260 mod q here. Neither way needs a multiplication: what stands for x there stands
  * for x / 16 here, and of homogeneous coordinates all three may be divided by 16, or multiplied.

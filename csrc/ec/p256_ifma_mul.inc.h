@@ -1,7 +1,8 @@
 /* Template: [k]A for one point or two, each with its scalar. Expects p256_ifma_point.inc.h before it.
  *
- * No addition is exceptional, for 0 < k < r and A of the prime order r: ec/odd.h says why, of those of digits; and in the table,
- * [2]A + [j]A, j = 1, 3 .. 29, +-2 is never j mod r.
+ * With the digits of ec/odd.h, from the highest, d_51 = 1, down: five doublings and an addition a digit. No addition is
+ * exceptional, for 0 < k < r and A of the prime order r: ec/odd.h says why, of those of digits; and in the table, [2]A +
+ * [j]A, j = 1, 3 .. 29, +-2 is never j mod r.
  *
  * Nor has doubling an exception: the order is odd. If k = 0 or A is the identity, numbers without meaning are computed, in the
  * same time, and the identity is returned.

@@ -15,8 +15,8 @@ KAM3_INLINE uint64_t take_limb(kam3_u128 *c) {
     return limb;
 }
 
-/* r = t, with c above it, |r| = 1. Requires: t_i < 2^58, c < 2^70, as every column and what it is handed are below 2^128.
- * 2c + t_0 < 2^72 leaves at most 2^13 for limb 1 (2^71 + 2^58 - 1 over 2^58), and so U. */
+/* r = t, with c above it, |r| = 1. Requires: t_i < 2^58, and c < 2^70: it is what a column below 2^128 hands on. 2 c +
+ * t_0 < 2^71 + 2^58 hands at most 2^13 to limb 1, which stays below U = 2^58 + 2^13. */
 KAM3_INLINE void wrap(fe *r, const uint64_t t[9], kam3_u128 c) {
     c = kam3_u128_add64(kam3_u128_shl(c, 1), t[0]);
     r->v[0] = take_limb(&c);

@@ -1,6 +1,6 @@
-/* Template: what the multiplications of the P-521 path have in common. Expects ifma_vec.inc.h before it. Scalars become
- * the digits of ec/odd.h, in windows of five bits: sixteen points are all that they take, [1]A, [3]A .. [31]A, and
- * their negatives.
+/* Template: what the multiplications of the P-521 path have in common. Expects ifma_vec.inc.h before it. Scalars
+ * become the digits of ec/odd.h, in windows of five bits: sixteen points are all that they take, [1]A, [3]A .. [31]A,
+ * and their negatives.
  */
 #include "base/wipe.h"
 #include "ec/odd.h"
