@@ -24,13 +24,17 @@ typedef kam3_p256_fe fe;
 typedef kam3_p256_ge ge;
 typedef kam3_p256_sc sc;
 
-enum { WIDTH = 5, BASE_WIDTH = 7 };
+/* Windows of w bits: how many there are below the top digit, which is 1, as 2^256 <= 2 * 2^(w W); and the entries of one,
+ * for 1, 3 .. 2^w - 1. */
+enum { WIDTH = 5, WINDOWS = 51, ENTRIES = 16, BASE_WIDTH = 7, BASE_WINDOWS = 37, BASE_ENTRIES = 64 };
 
-/* Of windows of w bits: how many there are below the top digit, which is 1; an entry for each of 1, 3 .. 2^w - 1; and
- * the entries of a table. */
-#define WINDOWS(w) ((255 + (w) - 1) / (w))
-#define ENTRIES(w) ((size_t)1 << ((w) - 1))
-#define TABLE(w) ((WINDOWS(w) + 1) * ENTRIES(w))
+typedef struct {
+    unsigned width;
+    size_t windows, entries;
+} layout;
+
+static const layout prepared_layout = {WIDTH, WINDOWS, ENTRIES};
+static const layout base_layout = {BASE_WIDTH, BASE_WINDOWS, BASE_ENTRIES};
 
 /* out = entries[index], of n, an even number; every entry is read */
 __attribute__((target("avx2"))) static void lookup(affine *out, const affine *entries, size_t n, uint64_t index) {
@@ -66,7 +70,7 @@ static void negate_if(fe *y, kam3_mask m) {
 typedef struct {
     jacobian multiple;
     affine twice;
-    fe factor[ENTRIES(BASE_WIDTH)], z_inverse; /* factor[i]: the Z of entry i by that of entry i - 1 */
+    fe factor[BASE_ENTRIES], z_inverse; /* factor[i]: the Z of entry i by that of entry i - 1 */
     temporaries w;
 } fill_work;
 
@@ -119,7 +123,7 @@ static void enter(jacobian *p, const ge *a, temporaries *w) {
 static void multiply(ge *r, const ge *a, const sc *k) {
     static const fe zero = {{0}};
     struct {
-        affine entries[ENTRIES(WIDTH)], term;
+        affine entries[ENTRIES], term;
         jacobian sum;
         fill_work w;
         uint64_t odd[KAM3_ODD_WORDS(4)];
@@ -127,11 +131,11 @@ static void multiply(ge *r, const ge *a, const sc *k) {
     const kam3_mask m_even = kam3_odd_scalar(s.odd, k->limb, &kam3_p256_r);
     const kam3_mask m_identity = kam3_p256_fe_is_zero(&a->z);
     enter(&s.sum, a, &s.w.w);
-    fill(s.entries, ENTRIES(WIDTH), &s.sum, &s.w);
-    for (size_t i = WINDOWS(WIDTH); i-- > 0;) {
+    fill(s.entries, ENTRIES, &s.sum, &s.w);
+    for (size_t i = WINDOWS; i-- > 0;) {
         kam3_mask m_negative;
         for (int j = 0; j < WIDTH; j++) point_dbl(&s.sum, &s.sum, &s.w.w);
-        lookup(&s.term, s.entries, ENTRIES(WIDTH), kam3_odd_digit(&m_negative, s.odd, WIDTH, i));
+        lookup(&s.term, s.entries, ENTRIES, kam3_odd_digit(&m_negative, s.odd, WIDTH, i));
         negate_if(&s.term.y, m_negative);
         point_add_affine(&s.sum, &s.sum, &s.term, &s.w.w);
     }
@@ -141,22 +145,22 @@ static void multiply(ge *r, const ge *a, const sc *k) {
     kam3_wipe(&s, sizeof s);
 }
 
-/* A table as in base.inc.h, with windows of w bits. Requires: A is not the identity. CT: it may be secret. */
-static void table_fill(affine *table, unsigned w, const ge *a) {
+/* A table as in base.inc.h. Requires: A is not the identity. CT: it may be secret. */
+static void table_fill(affine *table, const layout *of, const ge *a) {
     struct {
         jacobian power;
         fill_work w;
     } s;
     enter(&s.power, a, &s.w.w);
-    for (size_t i = 0; i <= WINDOWS(w); i++) {
-        fill(table + ENTRIES(w) * i, ENTRIES(w), &s.power, &s.w);
-        for (unsigned j = 0; j < w; j++) point_dbl(&s.power, &s.power, &s.w.w);
+    for (size_t i = 0; i <= of->windows; i++) {
+        fill(table + of->entries * i, of->entries, &s.power, &s.w);
+        for (unsigned j = 0; j < of->width; j++) point_dbl(&s.power, &s.power, &s.w.w);
     }
     kam3_wipe(&s, sizeof s);
 }
 
 /* r = [k]A, A being what the table was made of. CT: k and the table are secret. */
-static void table_mul(ge *r, const affine *table, unsigned w, const sc *k) {
+static void table_mul(ge *r, const affine *table, const layout *of, const sc *k) {
     struct {
         jacobian sum;
         affine term;
@@ -164,12 +168,13 @@ static void table_mul(ge *r, const affine *table, unsigned w, const sc *k) {
         uint64_t odd[KAM3_ODD_WORDS(4)];
     } s;
     const kam3_mask m_even = kam3_odd_scalar(s.odd, k->limb, &kam3_p256_r);
-    s.sum.x = table[ENTRIES(w) * WINDOWS(w)].x;
-    s.sum.y = table[ENTRIES(w) * WINDOWS(w)].y;
+    s.sum.x = table[of->entries * of->windows].x;
+    s.sum.y = table[of->entries * of->windows].y;
     kam3_p256_fe_set_one(&s.sum.z);
-    for (size_t i = WINDOWS(w); i-- > 0;) {
+    for (size_t i = of->windows; i-- > 0;) {
         kam3_mask m_negative;
-        lookup(&s.term, table + ENTRIES(w) * i, ENTRIES(w), kam3_odd_digit(&m_negative, s.odd, w, i));
+        const uint64_t index = kam3_odd_digit(&m_negative, s.odd, of->width, i);
+        lookup(&s.term, table + of->entries * i, of->entries, index);
         negate_if(&s.term.y, m_negative);
         point_add_affine(&s.sum, &s.sum, &s.term, &s.w);
     }
@@ -178,14 +183,14 @@ static void table_mul(ge *r, const affine *table, unsigned w, const sc *k) {
     kam3_wipe(&s, sizeof s);
 }
 
-static affine base_table[TABLE(BASE_WIDTH)];
+static affine base_table[(BASE_WINDOWS + 1) * BASE_ENTRIES];
 static kam3_once table_once = KAM3_ONCE_INIT;
 
 static void prepare_tables(void) {
     ge g;
     if (!kam3_once_claim(&table_once)) return;
     kam3_p256_ge_base(&g);
-    table_fill(base_table, BASE_WIDTH, &g);
+    table_fill(base_table, &base_layout, &g);
     kam3_once_publish(&table_once);
 }
 
@@ -197,7 +202,7 @@ static void multiply_base(ge *r, const sc *k) {
         multiply(r, &g, k);
         return;
     }
-    table_mul(r, base_table, BASE_WIDTH, k);
+    table_mul(r, base_table, &base_layout, k);
 }
 
 int kam3_p256_adx_mul(ge *r, const ge *a, const sc *k) {
@@ -219,16 +224,16 @@ int kam3_p256_adx_prepare_tables(void) {
 }
 
 int kam3_p256_adx_prepare(kam3_p256_prepared *r) {
-    _Static_assert(TABLE(WIDTH) * sizeof(affine) <= sizeof r->table, "the table fits");
+    _Static_assert((WINDOWS + 1) * ENTRIES * sizeof(affine) <= sizeof r->table, "the table fits");
     if (!kam3_cpu_has(KAM3_P256_ADX)) return 0;
     r->form = KAM3_FORM_ADX;
-    table_fill((affine *)r->table, WIDTH, &r->element);
+    table_fill((affine *)r->table, &prepared_layout, &r->element);
     return 1;
 }
 
 int kam3_p256_adx_mul_prepared(ge *r, const kam3_p256_prepared *a, const sc *k) {
     if (!kam3_cpu_has(KAM3_P256_ADX) || a->form != KAM3_FORM_ADX) return 0;
-    table_mul(r, (const affine *)a->table, WIDTH, k);
+    table_mul(r, (const affine *)a->table, &prepared_layout, k);
     return 1;
 }
 
