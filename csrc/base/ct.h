@@ -7,6 +7,7 @@
 #define KAM3_BASE_CT_H
 
 #include "base/config.h"
+#include "base/wipe.h"
 
 /* KAM3_SECRET marks octets as secret (the test drivers use it), KAM3_DECLASSIFY as public; `why` is for the reader and must be
  * a sentence. Without a checker both do nothing. */
@@ -57,13 +58,16 @@ KAM3_INLINE void kam3_cmov(uint64_t *r, const uint64_t *a, kam3_mask m, size_t n
     for (size_t i = 0; i < n; i++) r[i] = kam3_select(m, a[i], r[i]);
 }
 
-/* out = table[index], over n words; every entry is read. Requires: index < entries */
+/* out = table[index], over n words; every entry is read. Requires: index < entries <= 16 */
 KAM3_INLINE void kam3_lookup(uint64_t *out, const uint64_t *table, size_t entries, size_t n, uint64_t index) {
-    for (size_t i = 0; i < n; i++) out[i] = 0;
-    for (size_t e = 0; e < entries; e++) {
-        const kam3_mask m = kam3_mask_eq(e, index);
-        for (size_t i = 0; i < n; i++) out[i] |= table[e * n + i] & m;
+    kam3_mask m[16];
+    for (size_t e = 0; e < entries; e++) m[e] = kam3_mask_eq(e, index);
+    for (size_t i = 0; i < n; i++) {
+        uint64_t sum = 0;
+        for (size_t e = 0; e < entries; e++) sum |= table[e * n + i] & m[e];
+        out[i] = sum;
     }
+    kam3_wipe(m, sizeof m);
 }
 
 /* 1 or 0, public from here on; `why` is the reason. */

@@ -17,6 +17,7 @@ __extension__ typedef __int128 kam3_i128;
 KAM3_INLINE kam3_u128 kam3_u128_mul(uint64_t a, uint64_t b) { return (kam3_u128)a * b; }
 KAM3_INLINE kam3_u128 kam3_u128_mac(kam3_u128 acc, uint64_t a, uint64_t b) { return acc + (kam3_u128)a * b; }
 KAM3_INLINE kam3_u128 kam3_u128_add(kam3_u128 a, kam3_u128 b) { return a + b; }
+KAM3_INLINE kam3_u128 kam3_u128_sub(kam3_u128 a, kam3_u128 b) { return a - b; }
 KAM3_INLINE kam3_u128 kam3_u128_add64(kam3_u128 a, uint64_t b) { return a + b; }
 KAM3_INLINE kam3_u128 kam3_u128_from64(uint64_t a) { return a; }
 KAM3_INLINE kam3_u128 kam3_u128_shl(kam3_u128 a, unsigned k) { return a << k; }
@@ -28,6 +29,11 @@ KAM3_INLINE kam3_i128 kam3_i128_mul(int64_t a, int64_t b) { return (kam3_i128)a 
 KAM3_INLINE kam3_i128 kam3_i128_mac(kam3_i128 acc, int64_t a, int64_t b) { return acc + (kam3_i128)a * b; }
 KAM3_INLINE kam3_i128 kam3_i128_shr(kam3_i128 a, unsigned k) { return a >> k; }
 KAM3_INLINE uint64_t kam3_i128_lo(kam3_i128 a) { return (uint64_t)a; }
+
+/* acc + a b mod 2^128, a and b with signs */
+KAM3_INLINE kam3_u128 kam3_u128_mac_signed(kam3_u128 acc, uint64_t a, uint64_t b) {
+    return acc + (kam3_u128)((kam3_i128)(int64_t)a * (int64_t)b);
+}
 
 #else
 
@@ -50,6 +56,13 @@ KAM3_INLINE kam3_u128 kam3_u128_add(kam3_u128 a, kam3_u128 b) {
     kam3_u128 r;
     r.lo = a.lo + b.lo;
     r.hi = a.hi + b.hi + (((a.lo & b.lo) | ((a.lo | b.lo) & ~r.lo)) >> 63);
+    return r;
+}
+
+KAM3_INLINE kam3_u128 kam3_u128_sub(kam3_u128 a, kam3_u128 b) {
+    kam3_u128 r;
+    r.lo = a.lo - b.lo;
+    r.hi = a.hi - b.hi - (((~a.lo & b.lo) | (~(a.lo ^ b.lo) & r.lo)) >> 63);
     return r;
 }
 
@@ -107,6 +120,14 @@ KAM3_INLINE kam3_i128 kam3_i128_mac(kam3_i128 acc, int64_t a, int64_t b) {
     r.lo = acc.lo + p.lo;
     r.hi = acc.hi + p.hi + (((acc.lo & p.lo) | ((acc.lo | p.lo) & ~r.lo)) >> 63);
     return r;
+}
+
+KAM3_INLINE kam3_u128 kam3_u128_mac_signed(kam3_u128 acc, uint64_t a, uint64_t b) {
+    const kam3_i128 p = kam3_i128_mul((int64_t)a, (int64_t)b);
+    kam3_u128 r;
+    r.lo = p.lo;
+    r.hi = p.hi;
+    return kam3_u128_add(acc, r);
 }
 
 /* Requires: 0 < k < 64. Arithmetic shift. */

@@ -50,17 +50,11 @@ typedef struct {
 /* r = a + b mod m. Requires: a, b < m */
 void kam3_mod_add(uint64_t *r, const uint64_t *a, const uint64_t *b, const kam3_modulus *mod);
 
-/* r = a - b mod m. Requires: a, b < m */
-void kam3_mod_sub(uint64_t *r, const uint64_t *a, const uint64_t *b, const kam3_modulus *mod);
-
 /* r = a b / R mod m, r < m. Requires: a b < m R (one factor below m is enough) */
 void kam3_mod_montmul(uint64_t *r, const uint64_t *a, const uint64_t *b, const kam3_modulus *mod);
 
 /* r = a b mod m, r < m. Requires: b < m; a is any n-limb number */
 void kam3_mod_mul(uint64_t *r, const uint64_t *a, const uint64_t *b, const kam3_modulus *mod);
-
-/* r = the number that the big-endian octets spell, mod m. Requires: len <= 8n (so the number is below R) */
-void kam3_mod_from_octets(uint64_t *r, const uint8_t *octets, size_t len, const kam3_modulus *mod);
 
 /* r = x^-1 mod m and all ones; or r = 0 and zero if x has no inverse. Requires: x < m.
    Half-delta divsteps in jumps of 62 (Bernstein and Yang 2019; the bound is Wuille's). */

@@ -17,12 +17,6 @@ void kam3_mod_add(uint64_t *r, const uint64_t *a, const uint64_t *b, const kam3_
     reduce_once(r, carry, mod);
 }
 
-void kam3_mod_sub(uint64_t *r, const uint64_t *a, const uint64_t *b, const kam3_modulus *mod) {
-    const kam3_mask m_negative = kam3_mask_from_bit(kam3_bn_sub(r, a, b, mod->n));
-    uint64_t carry = 0;
-    for (size_t i = 0; i < mod->n; i++) r[i] = kam3_addc(r[i], mod->m[i] & m_negative, &carry);
-}
-
 /* Row by row: t = (t + a b[i] + u m) / 2^64 with the digit u that makes the lowest limb vanish.
  *
  * Bound: t < a + m before a row gives (a + m + a (2^64 - 1) + m (2^64 - 1)) / 2^64 = a + m after it, and a + m < 2R:
@@ -57,10 +51,4 @@ void kam3_mod_mul(uint64_t *r, const uint64_t *a, const uint64_t *b, const kam3_
     kam3_mod_montmul(t, a, mod->rr, mod);
     kam3_mod_montmul(r, t, b, mod);
     kam3_wipe(t, sizeof t);
-}
-
-void kam3_mod_from_octets(uint64_t *r, const uint8_t *octets, size_t len, const kam3_modulus *mod) {
-    static const uint64_t one[KAM3_BN_MAX_LIMBS] = {1};
-    kam3_bn_from_octets(r, mod->n, octets, len);
-    kam3_mod_mul(r, r, one, mod);
 }

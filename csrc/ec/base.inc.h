@@ -1,8 +1,7 @@
 /* Template: [k]A from a table of A, for G and for what ge_prepare is given. Expects mul.inc.h before it.
  *
- * table[16 i + d-1] = [d 32^i]A, affine, for every window i and d = 1 .. 16, so that [k]A is a sum of one entry, or its
- * negative, a window, without a doubling. No entry is the identity: A is not, and d 32^i is no multiple of the prime
- * r > 16. A digit of 0 has no entry; the sum is then made with whatever the scan left, and dropped by a mask.
+ * table[16 i + j] = [(2j+1) 32^i]A, affine, for every window i and j = 0 .. 15. So [k]A is a sum of one entry, or its
+ * negative, a window, without a doubling; it begins with [32^W]A, the first entry of one window more.
  */
 #include "base/once.h"
 
@@ -12,36 +11,16 @@ void KAM3_EC(ge_base)(ge *r) {
     KAM3_EC(fe_set_one)(&r->z);
 }
 
-/* out[i] = in[i], affine, with one inversion: if p_i is the product of the z up to z_i, then 1/z_i = p_(i-1) / p_i and
- * 1/p_(i-1) = z_i / p_i. Requires: no entry is the identity */
-static void window_to_affine(affine out[WINDOW_ENTRIES], const ge in[WINDOW_ENTRIES]) {
-    fe product[WINDOW_ENTRIES], inverse, z_inverse;
-    product[0] = in[0].z;
-    for (size_t i = 1; i < WINDOW_ENTRIES; i++) MUL(&product[i], &product[i - 1], &in[i].z);
-    KAM3_EC(fe_inv)(&inverse, &product[WINDOW_ENTRIES - 1]);
-    for (size_t i = WINDOW_ENTRIES; i-- > 0;) {
-        z_inverse = inverse;
-        if (i > 0) MUL(&z_inverse, &inverse, &product[i - 1]);
-        MUL(&inverse, &inverse, &in[i].z);
-        MUL(&out[i].x, &in[i].x, &z_inverse);
-        MUL(&out[i].y, &in[i].y, &z_inverse);
-    }
-    kam3_wipe(product, sizeof product);
-    kam3_wipe(&inverse, sizeof inverse);
-    kam3_wipe(&z_inverse, sizeof z_inverse);
-}
-
-/* CT: A may be secret. */
+/* Requires: A is not the identity. CT: it may be secret. */
 static void table_fill(affine *table, const ge *a) {
     struct {
-        ge entries[WINDOW_ENTRIES], first;
-        point_work w;
+        jacobian power;
+        odd_work w;
     } s;
-    s.first = *a;
-    for (size_t i = 0; i < WINDOW_COUNT; i++) {
-        window_fill(s.entries, &s.first, &s.w);
-        point_dbl(&s.first, &s.entries[WINDOW_ENTRIES - 1], &s.w);
-        window_to_affine(table + WINDOW_ENTRIES * i, s.entries);
+    mul_enter(&s.power, a, &s.w.t);
+    for (size_t i = 0; i <= ODD_WINDOWS; i++) {
+        odd_fill(table + ODD_ENTRIES * i, &s.power, &s.w);
+        for (int j = 0; j < 5; j++) jacobian_dbl(&s.power, &s.w.w);
     }
     kam3_wipe(&s, sizeof s);
 }
@@ -49,29 +28,28 @@ static void table_fill(affine *table, const ge *a) {
 /* r = [k]A, A being what the table was made of. CT: k and the table are secret. */
 static void table_mul(ge *r, const affine *table, const sc *k) {
     struct {
-        ge sum, with_term;
         affine term;
-        fe y;
+        jacobian sum;
+        fe t;
         point_work w;
+        uint64_t odd[KAM3_ODD_WORDS(KAM3_EC_SCALAR_LIMBS)];
     } s;
-    point_set_identity(&s.sum);
-    for (size_t i = 0; i < WINDOW_COUNT; i++) {
+    const kam3_mask m_even = kam3_odd_scalar(s.odd, k->limb, &KAM3_EC_ORDER);
+    s.sum.x = table[ODD_ENTRIES * ODD_WINDOWS].x;
+    s.sum.y = table[ODD_ENTRIES * ODD_WINDOWS].y;
+    KAM3_EC(fe_set_one)(&s.sum.z);
+    for (size_t i = ODD_WINDOWS; i-- > 0;) {
         kam3_mask m_negative;
-        const uint64_t digit = window_digit(&m_negative, k, i);
-        const kam3_mask m_digit = ~kam3_mask_is_zero(digit);
-        window_lookup((uint64_t *)&s.term, (const uint64_t *)(table + WINDOW_ENTRIES * i), sizeof(affine) / 8, digit);
-        KAM3_EC(fe_neg)(&s.y, &s.term.y, 1);
-        KAM3_EC(fe_cmov)(&s.term.y, &s.y, m_negative);
-        point_add_affine(&s.with_term, &s.sum, &s.term, &s.w);
-        KAM3_EC(fe_cmov)(&s.sum.x, &s.with_term.x, m_digit);
-        KAM3_EC(fe_cmov)(&s.sum.y, &s.with_term.y, m_digit);
-        KAM3_EC(fe_cmov)(&s.sum.z, &s.with_term.z, m_digit);
+        const uint64_t index = kam3_odd_digit(&m_negative, s.odd, 5, i);
+        odd_lookup(&s.term, table + ODD_ENTRIES * i, index, m_negative, &s.t);
+        jacobian_add_affine(&s.sum, &s.term, &s.w);
     }
-    *r = s.sum;
+    negate_if(&s.sum.y, m_even, &s.t);
+    mul_leave(r, &s.sum, &s.t);
     kam3_wipe(&s, sizeof s);
 }
 
-static affine base_table[WINDOW_COUNT * WINDOW_ENTRIES];
+static affine base_table[(ODD_WINDOWS + 1) * ODD_ENTRIES];
 static kam3_once table_once = KAM3_ONCE_INIT;
 
 void KAM3_EC(ge_prepare_tables)(void) {

@@ -1,6 +1,6 @@
 /* What the curve templates ask of a prime field, and the means to check it.
  *
- * point.inc.h, mul.inc.h, base.inc.h and codec.inc.h are written over these names; p256_fe.h and p521_fe.h provide them
+ * point.inc.h and the templates that it names are written over these names; p256_fe.h and p521_fe.h provide them
  * for the two primes, tests/c/tiny_ec.h for one of eight bits. With prefix kam3_<group>_, q = 3 mod 4 the prime:
  *
  *   KAM3_<GROUP>_FE_OCTETS   octets of q

@@ -4,7 +4,7 @@
  *   KAM3_EC_PREFIX           the group's prefix, kam3_p256_ for instance; the types fe and sc with this prefix
  *   KAM3_EC_ELEMENT_OCTETS   ELEMENT_OCTETS, the octets of 2q
  *   KAM3_EC_TABLE_WORDS      the words of a table for a fixed base on the path whose tables are the largest
- * and undefines them. Source files make the functions from point.inc.h, mul.inc.h, base.inc.h and codec.inc.h.
+ * and undefines them. Source files make the functions from the templates that point.inc.h names.
  */
 #include "base/config.h"
 #include "exchange/group.h"

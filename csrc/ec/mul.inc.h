@@ -1,51 +1,80 @@
-/* Template: [k]A for any point A. Expects point.inc.h before it.
+/* Template: [k]A for any point A, by the digits of ec/odd.h in windows of five bits. Expects jacobian.inc.h before it.
  *
- * Signed windows of five bits (Booth). With k_j the bits of k, k_(-1) = 0,
- *     k = sum_i d_i 32^i,  d_i = k_(5i-1) + k_5i + 2 k_(5i+1) + 4 k_(5i+2) + 8 k_(5i+3) - 16 k_(5i+4)  in [-16, 16],
- * since what a window takes off with its top bit the next one adds as its k_(5i-1). Windows are enough when the last of
- * them sees a zero for its top bit.
+ * The sums are Jacobian, the odd multiples of A affine. The identity, as A, makes nonsense of all coordinates: it has a
+ * mask.
  */
 #include "base/wipe.h"
+#include "ec/odd.h"
 
-#define WINDOW_COUNT ((KAM3_EC_SCALAR_BITS + 1 + 4) / 5)
-#define WINDOW_ENTRIES 16
+/* W; an entry for each of 1, 3 .. 31 */
+enum { ODD_WINDOWS = (KAM3_EC_SCALAR_BITS - 1 + 4) / 5, ODD_ENTRIES = 16 };
 
-/* The six bits of k that make d_i, k_(5i-1) lowest. Public: i. */
-static uint64_t window_bits(const sc *k, size_t i) {
-    if (i == 0) return (k->limb[0] << 1) & 63;
-    const size_t word = (5 * i - 1) / 64, bit = (5 * i - 1) % 64;
-    uint64_t x = k->limb[word] >> bit;
-    if (bit > 58 && word + 1 < KAM3_EC_SCALAR_LIMBS) x |= k->limb[word + 1] << (64 - bit);
-    return x & 63;
+/* y = m ? -y : y, of magnitude at most 3, which becomes one more */
+static void negate_if(fe *y, kam3_mask m, fe *negated) {
+    NEG(negated, y, 3);
+    KAM3_EC(fe_cmov)(y, negated, m);
 }
 
-/* |d_i|, and all ones if the top bit of the window is set: then d_i <= 0. */
-static uint64_t window_digit(kam3_mask *m_negative, const sc *k, size_t i) {
-    const uint64_t bits = window_bits(k, i);
-    const uint64_t up = (bits >> 1) + (bits & 1); /* d_i, or d_i + 32 */
-    *m_negative = kam3_mask_from_bit(bits >> 5);
-    return kam3_select(*m_negative, 32 - up, up);
-}
+typedef struct {
+    jacobian multiple;
+    affine twice;
+    fe factor[ODD_ENTRIES]; /* factor[i]: the Z of entry i by that of entry i - 1 */
+    fe z_inverse, t;
+    point_work w;
+} odd_work;
 
-/* out = entry `index` of 1 .. 16, n words each; all zero for index 0. Every entry is read. Alias: none */
-KAM3_INLINE void window_lookup(uint64_t *restrict out, const uint64_t *restrict entries, size_t n, uint64_t index) {
-    for (size_t i = 0; i < n; i++) out[i] = 0;
-    for (size_t e = 0; e < WINDOW_ENTRIES; e++) {
-        const kam3_mask m = kam3_mask_eq(e + 1, index);
-        for (size_t i = 0; i < n; i++) out[i] |= entries[e * n + i] & m;
+/* entries[i] = [2i+1]A, affine. Requires: A, of order r, is not the identity; magnitudes 4, 4, 4. 2A has the Z' = 2 Y Z
+ * that A takes as (X (2Y)^2, Y (2Y)^3), and from there on a sum has the Z of both. The sums of A's odd multiples and 2A
+ * are no exceptions: r > 66. */
+static void odd_fill(affine entries[ODD_ENTRIES], const jacobian *a, odd_work *s) {
+    fe *const two_y = &s->z_inverse;
+    s->multiple = *a;
+    jacobian_dbl(&s->multiple, &s->w);
+    s->twice.x = s->multiple.x;
+    s->twice.y = s->multiple.y;
+    ADD(two_y, &a->y, &a->y); /* 8 */
+    SQR(&s->t, two_y);
+    MUL(&s->multiple.x, &a->x, &s->t);
+    MUL(&s->t, &s->t, two_y);
+    MUL(&s->multiple.y, &a->y, &s->t);
+    for (size_t i = 0; i < ODD_ENTRIES; i++) {
+        if (i > 0) jacobian_add_same_z(&s->twice, &s->multiple, &s->factor[i], &s->w);
+        entries[i].x = s->multiple.x;
+        entries[i].y = s->multiple.y;
+    }
+    KAM3_EC(fe_inv)(&s->z_inverse, &s->multiple.z);
+    for (size_t i = ODD_ENTRIES; i-- > 0;) {
+        SQR(&s->t, &s->z_inverse);
+        MUL(&entries[i].x, &entries[i].x, &s->t);
+        MUL(&s->t, &s->t, &s->z_inverse);
+        MUL(&entries[i].y, &entries[i].y, &s->t);
+        if (i > 0) MUL(&s->z_inverse, &s->z_inverse, &s->factor[i]);
     }
 }
 
-/* entries[i] = [i+1]A, i = 0 .. 15. Magnitudes at most 3, 2, 4 */
-static void window_fill(ge entries[WINDOW_ENTRIES], const ge *a, point_work *w) {
-    entries[0] = *a;
-    CARRY(&entries[0].x);
-    CARRY(&entries[0].y);
-    CARRY(&entries[0].z);
-    for (size_t i = 1; i < WINDOW_ENTRIES; i += 2) {
-        point_dbl(&entries[i], &entries[i / 2], w);
-        if (i + 1 < WINDOW_ENTRIES) point_add(&entries[i + 1], &entries[i], a, w);
-    }
+/* term = entry `index`, negated if m_negative. Every entry is read. Magnitudes 1, 2 */
+static void odd_lookup(affine *term, const affine entries[ODD_ENTRIES], uint64_t index, kam3_mask m_negative, fe *t) {
+    kam3_lookup((uint64_t *)term, (const uint64_t *)entries, ODD_ENTRIES, sizeof(affine) / 8, index);
+    negate_if(&term->y, m_negative, t);
+}
+
+/* From (x/z, y/z) to (x/z^2, y/z^3): magnitudes 1, 1, 4 */
+static void mul_enter(jacobian *r, const ge *a, fe *t) {
+    MUL(&r->x, &a->x, &a->z);
+    SQR(t, &a->z);
+    MUL(&r->y, &a->y, t);
+    r->z = a->z;
+}
+
+/* And back; the identity gets a y. */
+static void mul_leave(ge *r, const jacobian *a, fe *t) {
+    const kam3_mask m_identity = KAM3_EC(fe_is_zero)(&a->z);
+    MUL(&r->x, &a->x, &a->z);
+    r->y = a->y;
+    KAM3_EC(fe_set_one)(t);
+    KAM3_EC(fe_cmov)(&r->y, t, m_identity);
+    SQR(t, &a->z);
+    MUL(&r->z, t, &a->z);
 }
 
 void KAM3_EC(ge_mul)(ge *r, const ge *a, const sc *k) {
@@ -53,24 +82,26 @@ void KAM3_EC(ge_mul)(ge *r, const ge *a, const sc *k) {
     if (KAM3_EC(fast_mul)(r, a, k)) return;
 #endif
     struct {
-        ge entries[WINDOW_ENTRIES], sum, term;
-        fe y;
-        point_work w;
+        affine entries[ODD_ENTRIES], term;
+        jacobian sum;
+        odd_work w;
+        uint64_t odd[KAM3_ODD_WORDS(KAM3_EC_SCALAR_LIMBS)];
     } s;
-    window_fill(s.entries, a, &s.w);
-    point_set_identity(&s.sum);
-    for (size_t i = WINDOW_COUNT; i-- > 0;) {
+    const kam3_mask m_even = kam3_odd_scalar(s.odd, k->limb, &KAM3_EC_ORDER);
+    const kam3_mask m_identity = KAM3_EC(fe_is_zero)(&a->z);
+    mul_enter(&s.sum, a, &s.w.t);
+    odd_fill(s.entries, &s.sum, &s.w);
+    for (size_t i = ODD_WINDOWS; i-- > 0;) {
         kam3_mask m_negative;
-        const uint64_t digit = window_digit(&m_negative, k, i);
-        window_lookup((uint64_t *)&s.term, (const uint64_t *)s.entries, sizeof(ge) / 8, digit);
-        KAM3_EC(fe_set_one)(&s.y);
-        KAM3_EC(fe_cmov)(&s.term.y, &s.y, kam3_mask_is_zero(digit));
-        KAM3_EC(fe_neg)(&s.y, &s.term.y, 2);
-        KAM3_EC(fe_cmov)(&s.term.y, &s.y, m_negative);
-        if (i + 1 < WINDOW_COUNT) point_dbl_n(&s.sum, &s.sum, 5, &s.w);
-        point_add(&s.sum, &s.sum, &s.term, &s.w);
+        const uint64_t index = kam3_odd_digit(&m_negative, s.odd, 5, i);
+        odd_lookup(&s.term, s.entries, index, m_negative, &s.w.t);
+        for (int j = 0; j < 5; j++) jacobian_dbl(&s.sum, &s.w.w);
+        jacobian_add_affine(&s.sum, &s.term, &s.w.w);
     }
-    *r = s.sum;
+    negate_if(&s.sum.y, m_even, &s.w.t);
+    memset(&s.w.t, 0, sizeof s.w.t);
+    KAM3_EC(fe_cmov)(&s.sum.z, &s.w.t, m_identity);
+    mul_leave(r, &s.sum, &s.w.t);
     kam3_wipe(&s, sizeof s);
 }
 
@@ -128,55 +159,10 @@ void KAM3_EC(ge_mul_many)(ge *const r[], const ge *const a[], const sc *const k[
     for (; done < n; done++) KAM3_EC(ge_mul)(r[done], a[done], k[done]);
 }
 
-/* Odd signed digits: k = sum_j naf[j] 2^j, naf[j] in {0, +-1, +-3 .. +-15}, at least four zeros after each other digit. */
-static void naf_digits_vartime(int8_t naf[KAM3_EC_SCALAR_BITS + 1], const sc *k) {
-    const size_t bits = KAM3_EC_SCALAR_BITS + 1;
-    unsigned carry = 0;
-    memset(naf, 0, bits);
-    for (size_t j = 0; j < bits;) {
-        unsigned window = 0;
-        for (size_t i = 0; i < 5 && (j + i) / 64 < KAM3_EC_SCALAR_LIMBS; i++)
-            window |= (unsigned)((k->limb[(j + i) / 64] >> ((j + i) % 64)) & 1) << i;
-        if ((window & 1) == carry) { /* with the carry the bit is 0 */
-            j++;
-            continue;
-        }
-        window += carry; /* odd, 1 .. 31 */
-        carry = window > 16;
-        naf[j] = (int8_t)((int)window - (carry ? 32 : 0));
-        j += 5;
-    }
-}
-
-/* CT: k alone is public, and alone steers. */
+/* That k is public saves nothing here: what it could save is a sixth of the additions, and they would need masks. */
 void KAM3_EC(ge_mul_vartime)(ge *r, const ge *a, const sc *k) {
 #if defined(KAM3_EC_FAST)
     if (KAM3_EC(fast_mul_vartime)(r, a, k)) return;
 #endif
-    int8_t naf[KAM3_EC_SCALAR_BITS + 1];
-    struct {
-        ge odd[8], sum, term; /* odd[i] = [2i+1]A */
-        point_work w;
-    } s;
-    size_t doublings = 0;
-
-    naf_digits_vartime(naf, k);
-    point_dbl(&s.sum, a, &s.w);
-    s.odd[0] = *a;
-    CARRY(&s.odd[0].y);
-    for (size_t i = 1; i < 8; i++) point_add(&s.odd[i], &s.odd[i - 1], &s.sum, &s.w);
-
-    point_set_identity(&s.sum);
-    for (size_t j = KAM3_EC_SCALAR_BITS + 1; j-- > 0;) {
-        doublings++;
-        if (naf[j] == 0 && j != 0) continue;
-        point_dbl_n(&s.sum, &s.sum, doublings, &s.w);
-        doublings = 0;
-        if (naf[j] == 0) continue;
-        s.term = s.odd[(naf[j] < 0 ? -naf[j] : naf[j]) / 2];
-        if (naf[j] < 0) KAM3_EC(fe_neg)(&s.term.y, &s.term.y, 2);
-        point_add(&s.sum, &s.sum, &s.term, &s.w);
-    }
-    *r = s.sum;
-    kam3_wipe(&s, sizeof s);
+    KAM3_EC(ge_mul)(r, a, k);
 }

@@ -46,6 +46,7 @@ static int kam3_p256_fast_mul_prepared(ge *r, const kam3_p256_prepared *a, const
 #define KAM3_EC_FAST
 #define KAM3_EC_SCALAR_BITS 256
 #define KAM3_EC_SCALAR_LIMBS 4
+#define KAM3_EC_ORDER kam3_p256_r
 #define KAM3_EC_FE_OCTETS KAM3_P256_FE_OCTETS
 #define KAM3_EC_ELEMENT_OCTETS KAM3_P256_ELEMENT_OCTETS
 
@@ -53,6 +54,8 @@ static const fe curve_b = {{KAM3_P256_B}};
 static const fe base_x = {{KAM3_P256_GX}}, base_y = {{KAM3_P256_GY}};
 
 #include "ec/point.inc.h"
+
+#include "ec/jacobian.inc.h"
 
 #include "ec/mul.inc.h"
 

@@ -1,37 +1,18 @@
-/* Template: scalars as digits, points of exchange/group.h as lanes, and back. Expects p256_ifma_point.inc.h before it.
- *
- * k is made odd: if it is even, [r-k]A is computed and negated. Then, with signed odd digits,
- *     k = 32^51 + sum_{i<51} d_i 32^i,  d_i = 2 u_i - 31 in {+-1, +-3 .. +-31},  u_i = floor(k / 2^(5i+1)) mod 32,
- * for 2 sum u_i 32^i = k - 1 and 31 sum_{i<51} 32^i = 2^255 - 1. No digit is 0, and all it takes are 16 points, [1]A, [3]A ..
- * [31]A, and their negatives.
+/* Template: points of exchange/group.h as lanes, and back. Expects p256_ifma_fe.inc.h before it. Scalars become the
+ * digits of ec/odd.h, in windows of five bits: sixteen points are all that they take, [1]A, [3]A .. [31]A, and their
+ * negatives.
  *
  * A number x is x 2^256 mod q there and x 2^260 mod q here. Neither way needs a multiplication: what stands for x there stands
  * for x / 16 here, and of homogeneous coordinates all three may be divided by 16, or multiplied.
  */
 #include "base/wipe.h"
 #include "bn/bn.h"
+#include "ec/odd.h"
 #include "gen/curves.h"
 #include "gen/moduli.h"
 
 #define ENTRIES 16
 #define DIGITS 51
-
-/* k or r - k, whichever is odd, and whether it is the second; the two words above it are zero. */
-INLINE kam3_mask make_odd(uint64_t odd[6], const kam3_p256_sc *k) {
-    const kam3_mask m_even = kam3_mask_from_bit(1 ^ (k->limb[0] & 1));
-    uint64_t c = 1;
-    for (int i = 0; i < 4; i++) odd[i] = kam3_select(m_even, kam3_addc(kam3_p256_r.m[i], ~k->limb[i], &c), k->limb[i]);
-    odd[4] = odd[5] = 0;
-    return m_even;
-}
-
-/* (|d_i| - 1) / 2, and all ones if d_i < 0. Public: i */
-INLINE uint64_t digit_index(kam3_mask *m_negative, const uint64_t odd[6], size_t i) {
-    const size_t word = (5 * i + 1) / 64, bit = (5 * i + 1) % 64;
-    const uint64_t u = ((odd[word] >> bit) | (odd[word + 1] << 1 << (63 - bit))) & 31;
-    *m_negative = kam3_mask_from_bit(1 ^ (u >> 4));
-    return (u ^ *m_negative) & 15;
-}
 
 /* r = a mod q. Requires: a < 2q in tight limbs */
 static void fe_out(kam3_p256_fe *r, const uint64_t a[5]) {

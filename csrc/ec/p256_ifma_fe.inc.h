@@ -1,4 +1,4 @@
-/* Template: the field of P-256 in vectors, one number a lane. Expects p256_ifma_vec.inc.h before it.
+/* Template: the field of P-256 in vectors, one number a lane. Expects ifma_vec.inc.h before it.
  *
  * Radix 2^52, five limbs, Montgomery form with R = 2^260; vector i holds limb i of every lane. Values are not reduced; comments
  * give their bounds in units of q, of which 2^260 holds a little more than 16. A number is

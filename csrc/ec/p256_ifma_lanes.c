@@ -4,7 +4,8 @@
 #if KAM3_X86_64
 
 #define GROUPS 2
-#include "ec/p256_ifma_vec.inc.h"
+#define VEC_TUNE ""
+#include "ec/ifma_vec.inc.h"
 
 #include "ec/p256_ifma_fe.inc.h"
 
@@ -172,7 +173,6 @@ TARGET static void sqrt_lanes(kam3_p256_fe *const r[LANES], const kam3_p256_fe *
 
 #define KAM3_EC_PREFIX kam3_p256_
 #define SCALAR_LIMBS 4
-#define ODD_WORDS 6
 #include "ec/ifma_lanes.inc.h"
 
 int kam3_p256_ifma_mul_lanes(kam3_p256_ge *const r[8], const kam3_p256_ge *const a[8], const kam3_p256_sc *const k[8]) {

@@ -1,11 +1,8 @@
 /* Template: [k]A for one point or two, each with its scalar. Expects p256_ifma_point.inc.h before it.
  *
- * No addition is exceptional, for 0 < k < r and A of the prime order r. Of the table: [2]A + [j]A, j = 1, 3 .. 29; +-2 = j mod r
- * never. Of the loop: after digit i the sum is [s_i]A with s_i = 32 s_(i+1) + d_i, s_51 = 1, so s_i = floor(k / 32^i) with its
- * lowest bit set, 1 <= s_i <= k < r: no sum is the identity. [32 s_(i+1)]A = [-d_i]A would mean s_i = 0 mod r. And [32
- * s_(i+1)]A = [d_i]A means s_i = 2 d_i mod r. s_i is odd, so s_i = 2 d_i + r, with d_i < 0 as s_i < r. If i > 0, s_i is less than
- * r / 32 + 1. If i = 0, s_0 = k = r - 2e with e = -d_0, 1 <= e <= 31; but d_0 = (k mod 64) - 32 means k = 32 - e mod 64, and
- * r = 17 mod 64, so e = -15 mod 64: there is no such e.
+ * With the digits of ec/odd.h, from the highest, d_51 = 1, down: five doublings and an addition a digit. No addition is
+ * exceptional, for 0 < k < r and A of the prime order r: ec/odd.h says why, of those of digits; and in the table, [2]A +
+ * [j]A, j = 1, 3 .. 29, +-2 is never j mod r.
  *
  * Nor has doubling an exception: the order is odd. If k = 0 or A is the identity, numbers without meaning are computed, in the
  * same time, and the identity is returned.
@@ -104,18 +101,19 @@ TARGET static void mul_groups(kam3_p256_ge *const r[GROUPS], const kam3_p256_ge 
         addend table[ENTRIES], term;
         point sum;
         lanes out;
-        uint64_t odd[GROUPS][6], index[GROUPS];
+        uint64_t odd[GROUPS][KAM3_ODD_WORDS(4)], index[GROUPS];
         kam3_mask m_negative[GROUPS];
     } s;
     kam3_mask m_identity[GROUPS], m_negate[GROUPS];
     for (int g = 0; g < GROUPS; g++) {
         m_identity[g] = kam3_bn_is_zero(k[g]->limb, 4) | kam3_p256_fe_is_zero(&a[g]->z);
-        m_negate[g] = make_odd(s.odd[g], k[g]);
+        m_negate[g] = kam3_odd_scalar(s.odd[g], k[g]->limb, &kam3_p256_r);
     }
 
     fill(s.table, &s.sum, points_in(a));
     for (size_t i = DIGITS; i-- > 0;) {
-        for (int g = 0; g < GROUPS; g++) s.index[g] = kam3_value_barrier(digit_index(&s.m_negative[g], s.odd[g], i));
+        for (int g = 0; g < GROUPS; g++)
+            s.index[g] = kam3_value_barrier(kam3_odd_digit(&s.m_negative[g], s.odd[g], 5, i));
         look_up(&s.term, s.table, s.index, s.m_negative);
         step(&s.sum, &s.term);
     }

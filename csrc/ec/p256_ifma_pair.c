@@ -4,7 +4,8 @@
 #if KAM3_X86_64
 
 #define GROUPS 2
-#include "ec/p256_ifma_vec.inc.h"
+#define VEC_TUNE ""
+#include "ec/ifma_vec.inc.h"
 
 #include "ec/p256_ifma_fe.inc.h"
 

@@ -1,9 +1,9 @@
 /* Points of P-256 for the adx path: Jacobian coordinates, x = X / Z^2, y = Y / Z^3, and Z = 0 for the identity alone,
  * whatever X and Y are then. Magnitudes do not matter in this field.
  *
- * Both additions are those of Cohen, Miyaji and Ono: exact unless both points are equal, when they give (0, 0, 0), and
- * the identity for opposite points. If one operand only is the identity they do not give the other one. Whoever adds
- * says why that does not happen. The doubling has no exception, for no point has y = 0.
+ * The additions are exact unless both points are equal, when they give (0, 0, 0), and give the identity for opposite
+ * points. If one operand is the identity they do not give the other one. Whoever adds says why that does not happen.
+ * The doubling has no exception, for no point has y = 0.
  *
  * Alias: r may be any operand. The temporaries belong to the caller, who wipes them.
  */
@@ -16,17 +16,12 @@ typedef struct {
     kam3_p256_fe x, y, z;
 } jacobian;
 
-/* A point to be added often, with the powers of its Z. */
-typedef struct {
-    kam3_p256_fe x, y, z, zz, zzz;
-} entry;
-
 typedef struct {
     kam3_p256_fe x, y;
 } affine;
 
 typedef struct {
-    kam3_p256_fe u, s, h, r, hh, v, t;
+    kam3_p256_fe s, h, r, hh, v, t;
 } temporaries;
 
 #define ADD kam3_p256_adx_fe_add
@@ -60,59 +55,37 @@ static KAM3_NOINLINE void point_dbl(jacobian *r, const jacobian *a, temporaries 
     SUB(&r->y, s, y4);
 }
 
-/* The common end: U_1 in u, S_1 in s, H = U_2 - U_1, R = S_2 - S_1. V = U_1 H^2, X' = R^2 - H^3 - 2 V, Y' = R (V - X')
- * - S_1 H^3 */
-KAM3_INLINE void finish_addition(jacobian *r, temporaries *w) {
+/* r = a + b: 8 M + 3 S. H = x_2 Z^2 - X, R = y_2 Z^3 - Y, V = X H^2, X' = R^2 - H^3 - 2 V, Y' = R (V - X') - Y H^3,
+ * Z' = Z H */
+static KAM3_NOINLINE void point_add_affine(jacobian *r, const jacobian *a, const affine *b, temporaries *w) {
+    SQR(&w->t, &a->z);
+    MUL(&w->h, &b->x, &w->t);
+    MUL(&w->t, &w->t, &a->z);
+    SUB(&w->h, &w->h, &a->x);
+    MUL(&w->r, &b->y, &w->t);
+    MUL(&r->z, &a->z, &w->h);
+    SUB(&w->r, &w->r, &a->y);
     SQR(&w->hh, &w->h);
-    MUL(&w->v, &w->u, &w->hh);
+    MUL(&w->v, &a->x, &w->hh);
     MUL(&w->hh, &w->hh, &w->h); /* H^3 */
     SQR(&w->t, &w->r);
     SUB(&w->t, &w->t, &w->hh);
     SUB(&w->t, &w->t, &w->v);
+    MUL(&w->s, &a->y, &w->hh);
     SUB(&r->x, &w->t, &w->v);
     SUB(&w->v, &w->v, &r->x);
     MUL(&w->v, &w->v, &w->r);
-    MUL(&w->s, &w->s, &w->hh);
     SUB(&r->y, &w->v, &w->s);
 }
 
-/* r = a + b: 11 M + 3 S. Z' = Z_1 Z_2 H */
-static KAM3_NOINLINE void point_add(jacobian *r, const jacobian *a, const entry *b, temporaries *w) {
-    SQR(&w->t, &a->z);
-    MUL(&w->u, &a->x, &b->zz);
-    MUL(&w->h, &b->x, &w->t);
-    MUL(&w->t, &w->t, &a->z);
-    SUB(&w->h, &w->h, &w->u);
-    MUL(&w->s, &a->y, &b->zzz);
-    MUL(&w->r, &b->y, &w->t);
-    MUL(&r->z, &a->z, &b->z);
-    SUB(&w->r, &w->r, &w->s);
-    MUL(&r->z, &r->z, &w->h);
-    finish_addition(r, w);
-}
-
-/* r = a + b: 8 M + 3 S. */
-static KAM3_NOINLINE void point_add_affine(jacobian *r, const jacobian *a, const affine *b, temporaries *w) {
-    SQR(&w->t, &a->z);
-    w->u = a->x;
-    w->s = a->y;
-    MUL(&w->h, &b->x, &w->t);
-    MUL(&w->t, &w->t, &a->z);
-    SUB(&w->h, &w->h, &w->u);
-    MUL(&w->r, &b->y, &w->t);
-    MUL(&r->z, &a->z, &w->h);
-    SUB(&w->r, &w->r, &w->s);
-    finish_addition(r, w);
-}
-
-/* For a and b of the same z: b = a + b, a = a, both with one new z: 5 M + 2 S (Meloni, "New point addition formulae
- * for ECC applications", WAIFI 2007). C = (X_1 - X_2)^2, W_i = X_i C, A = Y_1 (W_1 - W_2), X' = (Y_1 - Y_2)^2 - W_1 -
- * W_2, Y' = (Y_1 - Y_2) (W_1 - X') - A, Z' = Z (X_1 - X_2); a becomes (W_1, A, Z') */
-static KAM3_NOINLINE void point_add_same_z(affine *a, jacobian *b, temporaries *w) {
-    SUB(&w->h, &a->x, &b->x);
+/* For a and b of the same Z: b = a + b, a = a, both with the new Z' = Z h: 5 M + 2 S (Meloni, "New point addition
+ * formulae for ECC applications", WAIFI 2007). h = X_1 - X_2, W_i = X_i h^2, A = Y_1 (W_1 - W_2), X' = (Y_1 - Y_2)^2 -
+ * W_1 - W_2, Y' = (Y_1 - Y_2) (W_1 - X') - A; a becomes (W_1, A) */
+static KAM3_NOINLINE void point_add_same_z(affine *a, jacobian *b, kam3_p256_fe *h, temporaries *w) {
+    SUB(h, &a->x, &b->x);
     SUB(&w->r, &a->y, &b->y);
-    MUL(&b->z, &b->z, &w->h);
-    SQR(&w->hh, &w->h);
+    MUL(&b->z, &b->z, h);
+    SQR(&w->hh, h);
     MUL(&a->x, &a->x, &w->hh);
     MUL(&w->v, &b->x, &w->hh);
     SQR(&w->t, &w->r);

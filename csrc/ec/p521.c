@@ -37,6 +37,7 @@ static int kam3_p521_fast_mul_prepared(ge *r, const kam3_p521_prepared *a, const
 #define KAM3_EC_FAST
 #define KAM3_EC_SCALAR_BITS 521
 #define KAM3_EC_SCALAR_LIMBS 9
+#define KAM3_EC_ORDER kam3_p521_r
 #define KAM3_EC_FE_OCTETS KAM3_P521_FE_OCTETS
 #define KAM3_EC_ELEMENT_OCTETS KAM3_P521_ELEMENT_OCTETS
 
@@ -44,6 +45,8 @@ static const fe curve_b = KAM3_P521_FE_INIT(KAM3_P521_B);
 static const fe base_x = KAM3_P521_FE_INIT(KAM3_P521_GX), base_y = KAM3_P521_FE_INIT(KAM3_P521_GY);
 
 #include "ec/point.inc.h"
+
+#include "ec/jacobian.inc.h"
 
 #include "ec/mul.inc.h"
 

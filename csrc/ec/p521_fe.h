@@ -1,9 +1,10 @@
 /* The field of P-521: numbers mod q = 2^521 - 1, as ec/field.h describes them.
  *
  * Nine unsigned limbs, radix 2^58, least significant first, not reduced: 2^522 = 2 mod q, so what leaves the top comes
- * back doubled at the bottom. Magnitude m means that every limb is at most m U, U = 2^58 + 64. A product of magnitudes
- * a and b sums to at most 17 a b U^2 in a column (nine terms, the eight that wrapped doubled), and 17 * 240 U^2 <
- * 2^128. Limbs are doubled before they are multiplied, so they must stay below 2^63: 31 U < 2^63.
+ * back doubled at the bottom. Magnitude m means that every limb is at most m U, U = 2^58 + 2^13. A product of
+ * magnitudes a and b sums to at most 17 a b U^2 in a column (nine terms, the eight that wrapped doubled), and 17 * 240
+ * U^2 < 2^128 - 2^119. Limbs are doubled before they are multiplied, and subtracted from each other, so they must stay
+ * below 2^63: 31 U < 2^63.
  */
 #ifndef KAM3_EC_P521_FE_H
 #define KAM3_EC_P521_FE_H
@@ -28,7 +29,7 @@ typedef struct {
 #endif
 
 #define KAM3_P521_M58 (((uint64_t)1 << 58) - 1)
-#define KAM3_P521_MAGNITUDE_UNIT (((uint64_t)1 << 58) + 64)
+#define KAM3_P521_MAGNITUDE_UNIT (((uint64_t)1 << 58) + ((uint64_t)1 << 13))
 
 kam3_mask kam3_p521_fe_from_octets(kam3_p521_fe *r, const uint8_t octets[KAM3_P521_FE_OCTETS]);
 void kam3_p521_fe_to_octets(uint8_t octets[KAM3_P521_FE_OCTETS], const kam3_p521_fe *a);
@@ -68,7 +69,7 @@ KAM3_INLINE void kam3_p521_fe_add(kam3_p521_fe *r, const kam3_p521_fe *a, const 
 }
 
 /* a + 2(m+1)q - b. The limbs of 2q = 2^522 - 2 are 2^58 - 1, the lowest 2^58 - 2; no limb of the difference is negative
- * as (m+1)(2^58 - 2) >= m U = m 2^58 + 64 m for m <= 30, and it is at most |a| U + (m+1) 2^58. */
+ * as (m+1)(2^58 - 2) >= m U = m 2^58 + 2^13 m for m <= 30, and it is at most |a| U + (m+1) 2^58. */
 KAM3_INLINE void kam3_p521_fe_sub(kam3_p521_fe *r, const kam3_p521_fe *a, const kam3_p521_fe *b, unsigned m) {
     const uint64_t bias = (m + 1) * KAM3_P521_M58;
     kam3_p521_fe_verify(a, 31);

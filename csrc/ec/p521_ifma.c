@@ -4,7 +4,8 @@
 #if KAM3_X86_64
 
 #define GROUPS 1
-#include "ec/p521_ifma_vec.inc.h"
+#define VEC_TUNE ",tune=icelake-server"
+#include "ec/ifma_vec.inc.h"
 
 #include "ec/p521_ifma_fe.inc.h"
 

@@ -1,7 +1,7 @@
 /* [k]A on P-521 from a table of A, for G and for what ge_prepare is given, in ymm registers: each lane is a partial sum
  * of its own over every fourth digit.
  *
- * With the digits of p521_ifma_digits.inc.h and d_104 = 1, lane l adds the points d_i [32^i]A of i = l, 4+l .. up to
+ * With the digits of ec/odd.h and d_104 = 1, lane l adds the points d_i [32^i]A of i = l, 4+l .. up to
  * 104, in this order, by mixed additions, all lanes at once. No such addition is exceptional: before digit i the lane
  * holds [s]A with |s| <= sum_{j <= i-4} 31 32^j < 32^(i-3) < |d_i 32^i|, s odd times a power of 32, so not 0; and
  * |d_i| 32^i + |s| < r, as 31 32^103 + 32^100 < 2^520 and d_104 = 1. So s +- d_i 32^i is neither 0 nor a multiple of
@@ -14,7 +14,8 @@
 #if KAM3_X86_64
 
 #define GROUPS 1
-#include "ec/p521_ifma_vec.inc.h"
+#define VEC_TUNE ",tune=icelake-server"
+#include "ec/ifma_vec.inc.h"
 
 #include "ec/p521_ifma_slots.inc.h"
 
@@ -222,12 +223,13 @@ TARGET static void sum_of_entries(kam3_p521_ge *r, const table_entry *table, con
         sums sum;
         lanes x, y;
         affine_work w;
-        uint64_t odd[10], index[LANES], m_negative[LANES];
+        uint64_t odd[KAM3_ODD_WORDS(9)], index[LANES], m_negative[LANES];
     } s;
-    const kam3_mask m_negate = make_odd(s.odd, k);
+    const kam3_mask m_negate = kam3_odd_scalar(s.odd, k->limb, &kam3_p521_r);
     s.odd[8] |= (uint64_t)16 << 9; /* bits 521 to 525, u_104: it makes d_104 = 1 */
     for (size_t t = 0; t < ROUNDS; t++) {
-        for (size_t l = 0; l < LANES; l++) s.index[l] = kam3_value_barrier(digit_index(&s.m_negative[l], s.odd, LANES * t + l));
+        for (size_t l = 0; l < LANES; l++)
+            s.index[l] = kam3_value_barrier(kam3_odd_digit(&s.m_negative[l], s.odd, 5, LANES * t + l));
         look_up(&s.x, &s.y, table + ENTRIES * t, s.index, s.m_negative);
         if (t > 0) {
             add_affine(&s.sum, &s.x, &s.y, t < ROUNDS - 1 ? 15 : 1, &s.w); /* d_104 is the last */

@@ -1,4 +1,4 @@
-/* Template: the field of P-521 in vectors, one number a lane. Expects p521_ifma_vec.inc.h before it.
+/* Template: the field of P-521 in vectors, one number a lane. Expects ifma_vec.inc.h before it.
  *
  * Eleven unsigned limbs, radix 2^52; vector i holds limb i of every lane. Numbers are kept in Montgomery form with R
  * = 2^520, which costs nothing: q = 2^521 - 1, so 2^520 = 1/2, and a product N = low + 2^520 high is N/R = high + 2

@@ -4,7 +4,8 @@
 #if KAM3_X86_64
 
 #define GROUPS 2
-#include "ec/p521_ifma_vec.inc.h"
+#define VEC_TUNE ",tune=icelake-server"
+#include "ec/ifma_vec.inc.h"
 
 #include "ec/p521_ifma_slots.inc.h"
 
@@ -147,7 +148,6 @@ TARGET static void sqrt_lanes(kam3_p521_fe *const r[LANES], const kam3_p521_fe *
 
 #define KAM3_EC_PREFIX kam3_p521_
 #define SCALAR_LIMBS 9
-#define ODD_WORDS 10
 #include "ec/ifma_lanes.inc.h"
 
 int kam3_p521_ifma_mul_lanes(kam3_p521_ge *const r[8], const kam3_p521_ge *const a[8], const kam3_p521_sc *const k[8]) {

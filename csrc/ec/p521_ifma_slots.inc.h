@@ -1,4 +1,4 @@
-/* Template: the field of P-521 in vectors, for a number or a partial sum a lane. Expects p521_ifma_vec.inc.h before it.
+/* Template: the field of P-521 in vectors, for a number or a partial sum a lane. Expects ifma_vec.inc.h before it.
  *
  * Eleven limbs, radix 2^48, in the multiplier's slots of 52 bits; vector i holds limb i of every lane. Four bits a
  * limb are left for sums, so that only products carry, each limb to the next and all at once. Numbers are plain;

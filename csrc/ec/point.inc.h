@@ -1,9 +1,11 @@
 /* Template, for one source file of a curve: addition and doubling.
  *
- * This and the templates after it (mul.inc.h, base.inc.h, codec.inc.h, in this order) expect, once for all of them,
+ * This and the templates after it (jacobian.inc.h, mul.inc.h, base.inc.h, codec.inc.h, in this order) expect, once
+ * for all of them,
  *   fe, ge, sc                 types: the field element, the point and the scalar of the curve
  *   KAM3_EC_PREFIX             the prefix of its functions, kam3_p256_ for instance; the field as in ec/field.h
- *   KAM3_EC_SCALAR_BITS        bits of the order r, an odd prime above 16
+ *   KAM3_EC_ORDER              the order r, a kam3_modulus: a prime above 66, and r mod 64 < 32 (odd.h says why)
+ *   KAM3_EC_SCALAR_BITS        bits of r
  *   KAM3_EC_SCALAR_LIMBS       64-bit limbs of a scalar
  *   KAM3_EC_FE_OCTETS, KAM3_EC_ELEMENT_OCTETS
  *   static const fe curve_b, base_x, base_y
@@ -37,11 +39,6 @@ typedef struct {
 typedef struct {
     fe x, y;
 } affine;
-
-static void point_set_identity(ge *r) {
-    memset(r, 0, sizeof *r);
-    KAM3_EC(fe_set_one)(&r->y);
-}
 
 /* r = a + b, Algorithm 4: 12 M + 2 M by b. Result: magnitudes 3, 2, 2 */
 static void point_add(ge *r, const ge *a, const ge *b, point_work *w) {
@@ -96,53 +93,6 @@ static void point_add(ge *r, const ge *a, const ge *b, point_work *w) {
     ADD(&r->z, z3, t1);    /* 43: 2 */
 }
 
-/* r = a + b, Algorithm 5: 11 M + 2 M by b, any a; b is affine and so never the identity. Result: magnitudes 3, 2, 2 */
-static void point_add_affine(ge *r, const ge *a, const affine *b, point_work *w) {
-    const fe *const x1 = &a->x, *const y1 = &a->y, *const z1 = &a->z;
-    const fe *const x2 = &b->x, *const y2 = &b->y;
-    fe *const t0 = &w->t0, *const t1 = &w->t1, *const t2 = &w->t2, *const t3 = &w->t3, *const t4 = &w->t4;
-    fe *const x3 = &w->x3, *const y3 = &w->y3, *const z3 = &w->z3;
-
-    MUL(t0, x1, x2);       /*  1 */
-    MUL(t1, y1, y2);       /*  2 */
-    ADD(t3, x2, y2);       /*  3: 8 */
-    ADD(t4, x1, y1);       /*  4: 8 */
-    MUL(t3, t3, t4);       /*  5 */
-    ADD(t4, t0, t1);       /*  6: 2 */
-    SUB(t3, t3, t4, 2);    /*  7: 4 */
-    MUL(t4, y2, z1);       /*  8 */
-    ADD(t4, t4, y1);       /*  9: 5 */
-    MUL(y3, x2, z1);       /* 10 */
-    ADD(y3, y3, x1);       /* 11: 5 */
-    MUL(z3, &curve_b, z1); /* 12 */
-    SUB(x3, y3, z3, 1);    /* 13: 7 */
-    ADD(z3, x3, x3);       /* 14: 14 */
-    ADD(x3, x3, z3);       /* 15: 21 */
-    CARRY(x3);             /*     1 */
-    SUB(z3, t1, x3, 1);    /* 16: 3 */
-    ADD(x3, t1, x3);       /* 17: 2 */
-    MUL(y3, &curve_b, y3); /* 18 */
-    ADD(t2, z1, z1);       /* 19: 8 */
-    ADD(t2, t2, z1);       /* 20: 12 */
-    SUB(y3, y3, t2, 12);   /* 21: 14 */
-    CARRY(y3);             /*     1 */
-    SUB(y3, y3, t0, 1);    /* 22: 3 */
-    ADD(t1, y3, y3);       /* 23: 6 */
-    ADD(y3, t1, y3);       /* 24: 9 */
-    ADD(t1, t0, t0);       /* 25: 2 */
-    ADD(t0, t1, t0);       /* 26: 3 */
-    SUB(t0, t0, t2, 12);   /* 27: 16 */
-    MUL(t1, t4, y3);       /* 28: 5 * 9 = 45 */
-    MUL(t2, t0, y3);       /* 29: 16 * 9 = 144 */
-    MUL(y3, x3, z3);       /* 30 */
-    ADD(&r->y, y3, t2);    /* 31: 2 */
-    MUL(x3, t3, x3);       /* 32 */
-    SUB(&r->x, x3, t1, 1); /* 33: 3 */
-    MUL(z3, t4, z3);       /* 34: 5 * 3 */
-    MUL(t1, t3, t0);       /* 35: 4 * 16 = 64 */
-    ADD(&r->z, z3, t1);    /* 36: 2 */
-}
-
 /* r = 2a, Algorithm 6: 8 M + 3 S + 2 M by b. Result: magnitudes 3, 2, 4 */
 static void point_dbl(ge *r, const ge *a, point_work *w) {
     const fe *const x = &a->x, *const y = &a->y, *const z = &a->z;
@@ -185,56 +135,6 @@ static void point_dbl(ge *r, const ge *a, point_work *w) {
     MUL(z3, t0, t1);       /* 32 */
     ADD(z3, z3, z3);       /* 33: 2 */
     ADD(&r->z, z3, z3);    /* 34: 4 */
-}
-
-/* r = 2^n a, n >= 1 public, in Jacobian coordinates (x/z^2, y/z^3): n (3 M + 5 S) + 4 M + 2 S, for n = 5 about half of
- * Algorithm 6. A doubling there (Bernstein and Lange's dbl-2001-b) has no exception in a group of odd order, where y =
- * 0 occurs at no point: z3 = 2 y z is zero only for z = 0, and (0 : y : 0) with y /= 0 goes to (0 : -8 y^4 : 0), the
- * identity again. It remains to give the identity a y on the way in, for y z^2 is none. */
-static void point_dbl_n(ge *r, const ge *a, size_t n, point_work *w) {
-    fe *const delta = &w->t0, *const gamma = &w->t1, *const beta = &w->t2, *const alpha = &w->t3, *const t = &w->t4;
-    fe *const x = &w->x3, *const y = &w->y3, *const z = &w->z3;
-
-    const kam3_mask m_identity = KAM3_EC(fe_is_zero)(&a->z);
-    *z = a->z; /* 4 */
-    SQR(delta, z);
-    MUL(x, &a->x, z);
-    MUL(y, &a->y, delta);
-    KAM3_EC(fe_set_one)(t);
-    KAM3_EC(fe_cmov)(y, t, m_identity);
-
-    for (size_t i = 0; i < n; i++) { /* magnitudes of x, y, z: 1, 1, 4 */
-        SQR(delta, z);
-        SQR(gamma, y);
-        MUL(beta, x, gamma);
-        ADD(z, y, z); /* z = (y + z)^2 - gamma - delta */
-        SQR(z, z);    /* 5 * 5 */
-        ADD(t, gamma, delta);
-        SUB(z, z, t, 2); /* 4 */
-        SUB(t, x, delta, 1);
-        ADD(alpha, t, t);
-        ADD(t, alpha, t); /* 9 */
-        ADD(alpha, x, delta);
-        MUL(alpha, t, alpha); /* alpha = 3 (x - delta) (x + delta): 9 * 2 */
-        ADD(beta, beta, beta);
-        ADD(beta, beta, beta); /* 4 beta: 4 */
-        ADD(t, beta, beta);
-        SQR(x, alpha);
-        SUB(x, x, t, 8); /* x = alpha^2 - 8 beta: 10 */
-        CARRY(x);
-        SUB(t, beta, x, 1); /* 6 */
-        MUL(y, alpha, t);
-        SQR(gamma, gamma);
-        ADD(gamma, gamma, gamma);
-        ADD(gamma, gamma, gamma);
-        ADD(gamma, gamma, gamma);
-        SUB(y, y, gamma, 8); /* y = alpha (4 beta - x) - 8 gamma^2: 10 */
-        CARRY(y);
-    }
-    MUL(&r->x, x, z);
-    r->y = *y;
-    SQR(delta, z);
-    MUL(&r->z, z, delta);
 }
 
 void KAM3_EC(ge_add)(ge *r, const ge *a, const ge *b) {

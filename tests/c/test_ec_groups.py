@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.c.ec_support import CURVES, EC_PATHS, EC_VARIANTS, Affine, Curve, Group, group
+from tests.c.ec_support import CURVES, EC_PATHS, EC_VARIANTS, TINY, Affine, Curve, Group, group
 from tests.clib import forced_path, use_path
 
 
@@ -29,8 +29,14 @@ def corners(c: Curve) -> list[int]:
     found = {0, 1, 2, 3, 15, 16, 17, 31, 32, 33, 47, 48, 49, 527, 528, 529, c.r - 1, c.r - 2, c.r - 16, c.r - 17, c.r // 2, c.r // 2 + 1}
     found |= {2**i + d for i in (*range(4, 70, 7), 64, 128, 255, bits - 1) for d in (-1, 0, 1)}
     found |= {sum(16 << (5 * i) for i in range(bits // 5)), sum(15 << (5 * i) for i in range(bits // 5)), 2 ** (bits - 1) - 1}
-    found |= {(c.r - d * k) % c.r for d in (1, 2) for k in range(32)} | {2**i - 2 ** (i % 5) for i in range(bits - 6, bits)}
+    found |= {(c.r - d * k) % c.r for d in (1, 2) for k in range(128)} | {2**i - 2 ** (i % 5) for i in range(bits - 6, bits)}
     return sorted(k for k in found if 0 <= k < c.r)
+
+
+def test_the_orders_are_those_for_which_odd_windows_are_complete() -> None:
+    """Of this the proof in csrc/ec/odd.h makes that no addition is exceptional, with windows of five bits and of seven."""
+    assert all(c.r > 2**6 + 2 and c.r % 2**6 < 2**5 for c in (*CURVES.values(), TINY))
+    assert CURVES["p256"].r % 2**8 < 2**7
 
 
 def some_points(c: Curve) -> list[Affine]:

@@ -46,19 +46,12 @@ static void kam3_tinyec_fe_set_one(fe *r) { r->v = 1; }
 #define KAM3_EC_PREFIX kam3_tinyec_
 #define KAM3_EC_SCALAR_BITS 8
 #define KAM3_EC_SCALAR_LIMBS 1
+#define KAM3_EC_ORDER tinyec_r
 #define KAM3_EC_FE_OCTETS KAM3_TINYEC_FE_OCTETS
 #define KAM3_EC_ELEMENT_OCTETS KAM3_TINYEC_ELEMENT_OCTETS
 
 static const fe curve_b = {26};
 static const fe base_x = {2}, base_y = {84};
-
-#include "ec/point.inc.h"
-
-#include "ec/mul.inc.h"
-
-#include "ec/base.inc.h"
-
-#include "ec/codec.inc.h"
 
 static const uint64_t r_m[1] = {223};
 static const uint64_t r_rr[1] = {171}; /* 2^128 mod 223 */
@@ -74,26 +67,25 @@ static const kam3_modulus tinyec_r = {
     .m62 = r_m62,
 };
 
+#include "ec/point.inc.h"
+
+#include "ec/jacobian.inc.h"
+
+#include "ec/mul.inc.h"
+
+#include "ec/base.inc.h"
+
+#include "ec/codec.inc.h"
+
 #define KAM3_SC_PREFIX kam3_tinyec_
 #define KAM3_SC_LIMBS 1
 #define KAM3_SC_OCTETS KAM3_TINYEC_SCALAR_OCTETS
 #define KAM3_SC_MODULUS tinyec_r
 #include "bn/scalar.inc.h"
 
-void test_tinyec_dbl_n(ge *r, const ge *a, size_t n) {
-    point_work w;
-    point_dbl_n(r, a, n, &w);
-}
-
-void test_tinyec_add_affine(ge *r, const ge *a, const uint64_t b[2]) {
-    const affine term = {{b[0]}, {b[1]}};
-    point_work w;
-    point_add_affine(r, a, &term, &w);
-}
-
 void test_tinyec_table_entry(uint64_t r[2], size_t window, size_t entry) {
-    r[0] = base_table[WINDOW_ENTRIES * window + entry].x.v;
-    r[1] = base_table[WINDOW_ENTRIES * window + entry].y.v;
+    r[0] = base_table[ODD_ENTRIES * window + entry].x.v;
+    r[1] = base_table[ODD_ENTRIES * window + entry].y.v;
 }
 
 void test_tinyec_set_table_state(int state) { atomic_store(&table_once.state, state); }

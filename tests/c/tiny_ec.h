@@ -25,12 +25,10 @@ typedef struct {
 
 #define KAM3_EC_PREFIX kam3_tinyec_
 #define KAM3_EC_ELEMENT_OCTETS KAM3_TINYEC_ELEMENT_OCTETS
-#define KAM3_EC_TABLE_WORDS 64
+#define KAM3_EC_TABLE_WORDS 96
 #include "ec/group_decl.inc.h"
 
 /* What the templates keep to themselves. */
-void test_tinyec_dbl_n(kam3_tinyec_ge *r, const kam3_tinyec_ge *a, size_t n);
-void test_tinyec_add_affine(kam3_tinyec_ge *r, const kam3_tinyec_ge *a, const uint64_t b[2]);
 void test_tinyec_table_entry(uint64_t r[2], size_t window, size_t entry);
 void test_tinyec_set_table_state(int state); /* as kam3_once counts: 0 empty, 1 being filled, 2 ready */
 

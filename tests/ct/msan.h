@@ -68,6 +68,8 @@ KAM3_INLINE uint64_t msan_mac(uint64_t t, uint64_t a, uint64_t b, uint64_t *carr
 #define kam3_u128_mul(a, b) msan_spread_u128(kam3_u128_mul(a, b))
 #define kam3_u128_mac(acc, a, b) msan_spread_u128(kam3_u128_mac(acc, a, b))
 #define kam3_u128_add(a, b) msan_spread_u128(kam3_u128_add(a, b))
+#define kam3_u128_mac_signed(acc, a, b) msan_spread_u128(kam3_u128_mac_signed(acc, a, b))
+#define kam3_u128_sub(a, b) msan_spread_u128(kam3_u128_sub(a, b))
 #define kam3_u128_add64(a, b) msan_spread_u128(kam3_u128_add64(a, b))
 #define kam3_i128_mul(a, b) ((kam3_i128)msan_spread_u128((kam3_u128)kam3_i128_mul(a, b)))
 #define kam3_i128_mac(acc, a, b) ((kam3_i128)msan_spread_u128((kam3_u128)kam3_i128_mac(acc, a, b)))

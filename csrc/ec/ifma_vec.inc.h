@@ -1,22 +1,25 @@
-/* Template: names for the vector instructions of the P-521 path, in ymm (GROUPS = 1) or zmm registers (GROUPS = 2).
+/* Template: names for the vector instructions of the IFMA paths, in ymm (GROUPS = 1) or zmm registers (GROUPS = 2).
  *
  * A vector is GROUPS groups of four lanes of 64 bits. Everything that moves lanes does so inside each group, so that
  * the same source serves one chain of operations or two side by side. A lane set is a constant of four bits, lane 0
  * lowest, and names those lanes in every group.
+ *
+ * VEC_TUNE is more of the target attribute. P-521 wants ",tune=icelake-server": then compilers copy vectors by the ymm,
+ * and a zmm load cannot be fed from two ymm stores that are still under way.
  */
 #include <immintrin.h>
 
 #include "base/config.h"
 
-/* Tuned so that compilers copy vectors by the ymm: a zmm load cannot be fed from two ymm stores that are still under
- * way. */
-#define TARGET __attribute__((target("bmi2,avx2,avx512f,avx512vl,avx512ifma,tune=icelake-server")))
+#define TARGET __attribute__((target("bmi2,avx2,avx512f,avx512vl,avx512ifma" VEC_TUNE)))
 #define INLINE KAM3_INLINE TARGET
 
 #if defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")
+#define KEEP_LOOP _Pragma("clang loop unroll(disable)")
 #else
 #define UNROLL _Pragma("GCC unroll 24")
+#define KEEP_LOOP _Pragma("GCC unroll 1")
 #endif
 
 #define LANES (4 * GROUPS)
@@ -43,6 +46,7 @@ typedef __m512i vec;
 #define vec_sub(a, b) VEC(sub_epi64)(a, b)
 #define vec_shl(a, n) VEC(slli_epi64)(a, n)
 #define vec_shr(a, n) VEC(srli_epi64)(a, n)
+#define vec_sar(a, n) VEC(srai_epi64)(a, n) /* as a signed number, rounded down */
 
 /* c + the low, or the high 52 bits of the product of the low 52 bits of a and of b */
 #define vec_mul_lo(c, a, b) VEC(madd52lo_epu64)(c, a, b)
