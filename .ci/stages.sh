@@ -25,19 +25,22 @@ system_tools() {
     done
     ls /usr/lib/llvm-19/lib/clang/19/lib/*/libclang_rt.msan* >/dev/null 2>&1 || missing+=(libclang-rt-19-dev)
     [ -e /usr/include/valgrind/memcheck.h ] || missing+=(valgrind.h)
-    for tool in qemu-aarch64 aarch64-linux-gnu-gcc; do
+    for tool in qemu-aarch64 aarch64-linux-gnu-gcc redis-server setpriv; do
         command -v "$tool" >/dev/null || missing+=("$tool")
     done
+    ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing+=(postgresql)
     if [ ${#missing[@]} -gt 0 ] && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
         export DEBIAN_FRONTEND=noninteractive
         { apt-get update -q && apt-get install -qy --no-install-recommends gcc libc6-dev binutils valgrind clang-19 libclang-rt-19-dev \
-            qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross; } ||
+            qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross redis-server postgresql util-linux; } ||
             echo "apt-get failed; going on with what is here"
     fi
     gcc --version | head -n 1
     clang-19 --version | head -n 1 || echo "no clang-19: what needs it is skipped by name"
     qemu-aarch64 --version | head -n 1 || echo "no qemu-aarch64: what needs it is skipped by name"
     valgrind --version || echo "no valgrind: what needs it is skipped by name"
+    redis-server --version || echo "no redis-server: what needs it is skipped by name"
+    ls -d /usr/lib/postgresql/*/bin || echo "no PostgreSQL: what needs it is skipped by name"
     "$python" --version
 }
 
@@ -93,14 +96,21 @@ PYTHON
     grep "Kam3Warning" "$work/without.run"
 }
 
-# Word for word what the README says, but in two processes.
+# Word for word what the README says, but in two processes, and with the lines of Python counted.
 readme_tests() {
-    local tree
+    local tree site
     tree=$(copy readme)
     . "$(environment readme)/bin/activate"
     cd "$tree"
-    export PYTEST_ADDOPTS="-n 2 --dist worksteal"
+    pip install -q coverage
+    site=$(python -c "import site; print(site.getsitepackages()[0])")
+    echo "import coverage; coverage.process_startup()" >"$site/kam3-coverage.pth" # in every process, the command line's too
+    export COVERAGE_PROCESS_START="$tree/pyproject.toml" COVERAGE_FILE="$work/coverage/python" PYTEST_ADDOPTS="-n 2 --dist worksteal"
+    mkdir "$work/coverage"
     pip install '.[test]' && pytest --durations=15 -rs
+    unset COVERAGE_PROCESS_START
+    coverage combine -q
+    coverage report | tee "$work/python-coverage"
 }
 
 sanitizers() {
@@ -122,33 +132,59 @@ sanitizers() {
         return 1
     fi
     grep "heap-buffer-overflow" "$work"/planted*
-    # Every function with each Python buffer a block of its own, which makes Python slow; then all that calls our C.
+    # Every function with each Python buffer a block of its own, which makes Python slow; then all that calls our C in its own way.
     # tests/ct has its own checkers, which do not run under this one; tests/c makes libraries of its own, sanitized in the nightly run;
-    # the rules of the house, the types and the means of benchmarks call nothing of ours that the others do not, and so do the other backends.
+    # HTTP is Python over the same calls, and so are the other backends.
     PYTHONMALLOC=malloc run "$work/report" "$env/bin/python" -m pytest tests/test_native.py
-    run "$work/report" "$env/bin/python" -m pytest --ignore tests/ct --ignore tests/c --ignore tests/meta --ignore tests/bench \
-        --ignore tests/test_typing.py -k "not [gmpy2 and not [reference"
+    run "$work/report" "$env/bin/python" -m pytest tests/test_*.py tests/backends tests/crossval --ignore tests/test_typing.py \
+        -k "not [gmpy2 and not [reference"
     if compgen -G "$work/report*" >/dev/null; then
         cat "$work"/report*
         return 1
     fi
 }
 
-coverage_tests() {
+# The lines of C that tests reach; the README's tests count those of Python.
+coverage_of_c() {
     local tree env
     tree=$(copy coverage) env=$(environment coverage)
     KAM3_REQUIRE_C=1 KAM3_CFLAGS="-O1 --coverage -fprofile-update=atomic" KAM3_LDFLAGS=--coverage "$env/bin/pip" install -q "$tree[test]"
-    "$env/bin/pip" install -q coverage gcovr
+    "$env/bin/pip" install -q gcovr
     cd "$tree"
     # The extension runs on the best path of this CPU; the libraries that tests/c makes run on all of them.
-    # Left out is what runs no line of ours in this process: checkers, compilers, scripts.
-    KAM3_TEST_CFLAGS="-O1 --coverage -fprofile-update=atomic" "$env/bin/coverage" run -m pytest -n 2 --dist worksteal --ignore tests/ct \
-        --ignore tests/c/test_aarch64.py --ignore tests/meta/test_c_rules.py --ignore tests/bench/test_scripts.py --ignore tests/test_typing.py
-    "$env/bin/coverage" combine -q
-    "$env/bin/coverage" report
+    KAM3_TEST_CFLAGS="-O1 --coverage -fprofile-update=atomic" "$env/bin/python" -m pytest tests/c tests/backends tests/test_*.py \
+        --ignore tests/c/test_aarch64.py --ignore tests/test_typing.py
     # some lines run 10^9 times and more, which gcovr else takes for a fault of gcov
     "$env/bin/gcovr" --root "$tree" --filter csrc/ --merge-mode-functions=separate --gcov-suspicious-hits-threshold 0 \
         --fail-under-line 95 --print-summary "$tree/build"
+}
+
+# Two minutes of any octets against the readers of fields.
+fuzz() {
+    local tree env
+    tree=$(copy fuzz) env=$(environment fuzz)
+    if ! "$env/bin/pip" install -q atheris; then
+        echo "atheris cannot be installed for $("$python" --version): the fuzzer is skipped"
+        return 0
+    fi
+    CC=/bin/false "$env/bin/pip" install -q "$tree[gmpy2,http]" # what reads fields is Python
+    cd "$tree"
+    "$env/bin/python" tests/mutual/fuzz.py 120
+}
+
+# The pages, every warning an error, and their examples.
+pages() {
+    local tree env
+    tree=$(copy pages) env=$(environment pages)
+    "$env/bin/pip" install -q "$tree[docs]"
+    cd "$tree"
+    "$env/bin/python" -m sphinx -W -q -b html docs build/docs
+    "$env/bin/python" -m sphinx -W -q -b doctest docs build/doctest
+}
+
+fuzz_and_pages() {
+    fuzz
+    pages
 }
 
 # The wheel and the sdist as a user gets them: empty environments, nothing but kam3 and its dependencies.
