@@ -102,8 +102,8 @@ class LiveSession:
 
     def authorization(self, nc: int, vh: bytes) -> str:
         """Write a req-VFY-C: the text that `serialize` gives for it."""
-        vkc = self.alg.to_wire(self.session.vkc(nc, vh), "hash")
-        return f"{self._head}{nc}, vkc={self._quote}{vkc}{self._quote}"
+        vkc = self.session.vkc(nc, vh)
+        return f"{self._head}{nc}, vkc={vkc.hex()}" if not self._quote else f'{self._head}{nc}, vkc="{self.alg.to_wire(vkc, "hash")}"'
 
     def vks(self, lines: Sequence[str]) -> bytes:
         """Take the proof from the Authentication-Info of a response.
@@ -179,13 +179,14 @@ class SessionStore:
 
     def release(self, owned: Ownership, session: LiveSession | None, failure: RemoteProtocolError | None = None) -> None:
         """End an ownership, with the session that has proved itself or with nothing, and let the others go on."""
-        if self._slots.get(owned.key) is owned:
-            if session is None or session.retired:
-                del self._slots[owned.key]
-            else:
+        held = self._slots.get(owned.key) is owned  # else there was a log-out meanwhile
+        if held:
+            del self._slots[owned.key]
+        if session is not None:
+            if held and not session.retired:
                 self._slots[owned.key] = session
-        elif session is not None:
-            session.retired = True  # logged out meanwhile
+            else:
+                self.retire(owned.key, session)
         resolve(owned.ticket, failure)
 
     def retire(self, key: SessionKey, session: LiveSession) -> None:
