@@ -190,7 +190,9 @@ class Requests(Caller):
     def request(self, method: str, url: str, *, body: Any = None, headers: Any = None, follow: bool = False) -> Reply:
         raw = self.client.request(method, url, data=body, headers=headers, allow_redirects=follow, timeout=self.timeout)
         history = [(hop.status_code, self.outcome(hop)) for hop in raw.history]
-        return Reply(raw.status_code, raw.content, {k.lower(): v for k, v in raw.headers.items()}, self.outcome(raw), raw.url, history, raw)
+        body, headers = raw.content, {name.lower(): value for name, value in raw.headers.items()}
+        raw.raw = None  # urllib3 keeps connections open as long as a response that came over them is there
+        return Reply(raw.status_code, body, headers, self.outcome(raw), raw.url, history, raw)
 
     def cookies(self) -> dict[str, str]:
         return dict(self.client.cookies)
