@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from kam3.memory import SecretMemory
 
 _forks = 0
+_mark = (0, 0)
 
 
 def _count_fork() -> None:
@@ -38,7 +39,11 @@ if hasattr(os, "register_at_fork"):
 
 def process_mark() -> tuple[int, int]:
     """Return what tells this process from every ancestor: the forks that led to it, since process ids are used again, and its id."""
-    return _forks, os.getpid()
+    global _mark
+    mark = _forks, os.getpid()
+    if mark != _mark:
+        _mark = mark
+    return _mark  # one object for all owners, of which a server may have 100 000
 
 
 class SecretOwner:

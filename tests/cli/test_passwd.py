@@ -262,6 +262,25 @@ def test_a_sealed_store(passwd: Command, find: Any, file: Path, tmp_path: Path, 
     assert "cannot be used" in err
 
 
+def test_reseal_takes_former_keys_and_plain_rows(passwd: Command, find: Any, file: Path, tmp_path: Path) -> None:
+    key_file = tmp_path / "keys"
+    keys.make(key_file)
+    sealed = ("--seal", "--key-file", str(key_file))
+    passwd("alice", "--password-stdin", *sealed, **given())
+    passwd("bob", "--password-stdin", **given("plain"))
+    with SqliteCredentialStore(file, [b"\x33" * 32]) as store:
+        store.put(REALM, "carol", j_of())
+    keys.make(key_file)
+    status, out, err = passwd("--reseal", *sealed, scope=None)
+    assert (status, out) == (1, "sealed 2 of 3 under the newest key; 1 were plain\n")
+    assert "J of carol" in err
+    newest = keys.read(key_file)[:1]
+    assert find("alice", with_keys=newest) == j_of()
+    assert find("bob", with_keys=newest) == j_of("plain", user="bob")
+    passwd("carol", "--remove")
+    assert passwd("--reseal", *sealed, scope=None) == (0, "sealed 2 of 2 under the newest key; 0 were plain\n", "")
+
+
 # Usage
 
 
@@ -282,6 +301,8 @@ def test_help_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -
         (["alice", "--list", "--remove"], "not allowed with"),
         (["alice", "--key-file", "x"], "goes with --seal"),
         (["alice", "--seal"], "KAM3_KEY_FILE"),
+        (["--reseal"], "--reseal goes with --seal"),
+        (["alice", "--reseal", "--seal"], "with all users"),
         (["alice", "--algorithm", "rot13"], "algorithm"),
         (["alice", "secret"], "unrecognized"),
         (["alice", "--password", "secret"], "unrecognized"),

@@ -138,6 +138,13 @@ class Machine(RuleBasedStateMachine):
         message = None if parameters is None else parse_request(parameters)
         return serialize(VfyS(message.sid if isinstance(message, VfyC) else "ab" * 16, bytes(32), A.algorithm))
 
+    @rule(walk=walks, wrong=st.sampled_from(WRONGS), count=st.integers(0, 3))
+    def go_on_and_go_wrong(self, walk: Walk, wrong: str, count: int) -> None:
+        """Get beyond the first answers, where few things may go wrong."""
+        for _ in range(count):
+            self.step(walk, HONEST)
+        self.step(walk, wrong)
+
     @rule(walk=consumes(walks))
     def close(self, walk: Walk) -> None:
         walk.close()
@@ -190,5 +197,5 @@ class Machine(RuleBasedStateMachine):
 def test_no_misbehaviour_in_any_order_breaks_the_rules(quick_pi: None) -> None:
     checks = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.function_scoped_fixture]
     run_state_machine_as_test(
-        Machine, settings=settings(max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=checks, derandomize=True)
+        Machine, settings=settings(max_examples=120, stateful_step_count=40, deadline=None, suppress_health_check=checks, derandomize=True)
     )

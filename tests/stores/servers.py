@@ -42,7 +42,7 @@ class RedisServer:
     def start(self) -> None:
         import redis
 
-        fixed = ("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.directory), "--repl-diskless-sync-delay", "0")
+        fixed = ("--port", str(self.port), "--bind", "127.0.0.1", "-::1", "--dir", str(self.directory), "--repl-diskless-sync-delay", "0")
         persistence = () if "--appendonly" in self.options or "--save" in self.options else ("--save", "")
         self.process = subprocess.Popen(["redis-server", *fixed, *persistence, *self.options], stdout=subprocess.DEVNULL)
         until = time.monotonic() + 30

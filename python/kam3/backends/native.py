@@ -7,8 +7,9 @@ of our making. The GIL is released in every call.
 from __future__ import annotations
 
 import errno
+import functools
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from kam3 import errors
@@ -29,15 +30,21 @@ _ERRORS = _names("kam3_error", "KAM3_ERR_")
 _RULES = frozenset(errors.Rule)
 
 
+@functools.cache  # one for each of the few lengths, not for each secret: a server keeps 100 000 sessions
+def _wiper(octets: int) -> Callable[[object], None]:
+    """Return what wipes so many octets, whatever is left of this module when the interpreter ends."""
+    wipe = lib.kam3_wipe
+    return lambda pointer: wipe(pointer, octets)
+
+
 class NativeMemory:
     """A fixed number of octets, wiped by `wipe` or, at the latest, when it and the last view of it are gone."""
 
     __slots__ = ("_length", "_pointer")
 
     def __init__(self, octets: int) -> None:
-        wipe = lib.kam3_wipe
         self._length = octets
-        self._pointer = ffi.gc(ffi.new("uint8_t[]", octets), lambda pointer: wipe(pointer, octets))
+        self._pointer = ffi.gc(ffi.new("uint8_t[]", octets), _wiper(octets))
 
     def view(self) -> memoryview:
         """Return a writable view; it shows zeros after `wipe`."""

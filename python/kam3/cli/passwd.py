@@ -43,6 +43,7 @@ example:
   kam3 passwd users.sqlite alice --auth-scope https://example.com --realm Members
   kam3 passwd users.sqlite --list
   kam3 passwd users.sqlite --import new.csv --auth-scope https://example.com
+  kam3 passwd users.sqlite --seal --reseal --key-file keys
   kam3 passwd postgresql://localhost/site alice --check --auth-scope https://example.com"""
 
 
@@ -73,6 +74,7 @@ def add(commands: Subparsers) -> argparse.ArgumentParser:
     modes.add_argument("--check", action="store_true", help="check the user's password: status 0 if it is right, else 1")
     modes.add_argument("--list", action="store_true", help="list users: all, or those that the other options leave")
     modes.add_argument("--import", dest="table", metavar="FILE", help="add the users of a CSV file, user,password; - is standard input")
+    modes.add_argument("--reseal", action="store_true", help="with --seal: seal every J under the newest key, whatever it was under")
     parser.add_argument("--password-stdin", action="store_true", help="take the password from the first line of standard input")
     parser.add_argument("--seal", action="store_true", help="the store keeps J sealed under the key file")
     parser.add_argument("--key-file", metavar="FILE", help="for --seal; without it the one that KAM3_KEY_FILE names ('kam3 key new')")
@@ -93,11 +95,13 @@ def run(arguments: argparse.Namespace) -> int:
     _check_usage(arguments)
     if arguments.backend is not None:
         kam3.backends.use(arguments.backend)
-    creating = not (arguments.remove or arguments.check or arguments.list)
+    creating = not (arguments.remove or arguments.check or arguments.list or arguments.reseal)
     store = open_store(arguments.store, _keys(arguments), create=creating)
     try:
         if arguments.list:
             return _list(store, arguments)
+        if arguments.reseal:
+            return _reseal(store, arguments.store)
         if arguments.table is not None:
             return _import(store, arguments)
         return _one(store, arguments)
@@ -110,9 +114,12 @@ def _check_usage(arguments: argparse.Namespace) -> None:
     if arguments.list or arguments.table is not None:
         if arguments.user is not None and arguments.table is not None:
             error("--import takes the users from the file")
+    elif arguments.reseal:
+        if not arguments.seal or arguments.user is not None:
+            error("--reseal goes with --seal, and with all users")
     elif arguments.user is None:
         error("USER is needed")
-    if not arguments.list and not arguments.auth_scope:
+    if not (arguments.list or arguments.reseal or arguments.auth_scope):
         error("--auth-scope is needed: a password is bound to it")
     if arguments.json and not arguments.list:
         error("--json goes with --list")
@@ -164,10 +171,8 @@ def _check(store: ManagedCredentialStore, arguments: argparse.Namespace, algorit
     for alg in algorithms:
         realm = _realm(arguments, alg)
         kept = store.find(realm, user) or b""
-        try:
-            alg.check_element(kept)
-        except InvalidElementError:
-            raise Kam3Error(f"what is stored under {alg.token} cannot be used: it is corrupt, or sealed under another key") from None
+        if not _is_element(alg, kept):
+            raise Kam3Error(f"what is stored under {alg.token} cannot be used: it is corrupt, or sealed under another key")
         if not hmac.compare_digest(kept, _j(alg, realm, user, password)):
             print(f"kam3: the password is not right under {alg.token}", file=sys.stderr)
             return 1
@@ -190,6 +195,35 @@ def _list(store: ManagedCredentialStore, arguments: argparse.Namespace) -> int:
         rows = [tuple(map(_shown, (entry.user, *entry.realm))) for entry in entries]
         print_table(("user", "algorithm", "auth-scope", "realm"), rows)
     return 0
+
+
+def _reseal(store: ManagedCredentialStore, location: str) -> int:
+    """Seal every J anew: those under former keys, and those that were kept plain; tell of those that cannot be read."""
+    entries, sealed, adopted = list(store.entries()), 0, 0
+    plain = open_store(location)
+    try:
+        for entry in entries:
+            alg = kam3.algorithm(entry.realm.algorithm)
+            j = next((j for j in (store.find(*entry), plain.find(*entry)) if j is not None and _is_element(alg, j)), None)
+            if j is None:
+                place = ", ".join(map(_shown, entry.realm))
+                print(f"kam3: J of {_shown(entry.user)} ({place}) is corrupt, or sealed under a missing key", file=sys.stderr)
+                continue
+            sealed += 1
+            adopted += j == plain.find(*entry)
+            store.put(*entry, j)
+    finally:
+        plain.close()
+    print(f"sealed {sealed} of {len(entries)} under the newest key; {adopted} were plain")
+    return 0 if sealed == len(entries) else 1
+
+
+def _is_element(alg: kam3.Algorithm, octets: bytes) -> bool:
+    try:
+        alg.check_element(octets)
+    except InvalidElementError:
+        return False
+    return True
 
 
 def _import(store: ManagedCredentialStore, arguments: argparse.Namespace) -> int:

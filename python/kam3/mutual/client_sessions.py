@@ -179,13 +179,14 @@ class SessionStore:
 
     def release(self, owned: Ownership, session: LiveSession | None, failure: RemoteProtocolError | None = None) -> None:
         """End an ownership, with the session that has proved itself or with nothing, and let the others go on."""
-        if self._slots.get(owned.key) is owned:
-            if session is None or session.retired:
-                del self._slots[owned.key]
-            else:
+        held = self._slots.get(owned.key) is owned  # else there was a log-out meanwhile
+        if held:
+            del self._slots[owned.key]
+        if session is not None:
+            if held and not session.retired:
                 self._slots[owned.key] = session
-        elif session is not None:
-            session.retired = True  # logged out meanwhile
+            else:
+                self.retire(owned.key, session)
         resolve(owned.ticket, failure)
 
     def retire(self, key: SessionKey, session: LiveSession) -> None:

@@ -45,8 +45,8 @@ class _Record:
 
     __slots__ = ("expires", "flags", "largest", "nc_max", "nc_window", "peer", "phase", "room", "session", "sid", "user")
 
-    def __init__(self, new: NewSession, room: dict[str, _Record], expires: float) -> None:
-        self.room, self.sid, self.expires = room, new.key.sid, expires
+    def __init__(self, new: NewSession, room: dict[bytes, _Record], sid: bytes, expires: float) -> None:
+        self.room, self.sid, self.expires = room, sid, expires
         self.session: ServerSession | None = new.session
         self.user, self.peer = new.user, new.peer
         self.nc_max, self.nc_window = new.nc_max, new.nc_window
@@ -76,7 +76,7 @@ class MemorySessionTable:
     def _reset(self) -> None:
         self._lock = threading.Lock()
         # By origin and realm, then by sid. All sessions of one room live equally long, so that each room is ordered by expiry.
-        self._rooms: dict[tuple[str, Realm], dict[str, _Record]] = {}
+        self._rooms: dict[tuple[str, Realm], dict[bytes, _Record]] = {}
         self._count = 0
         self._pending: PendingByPeer[_Record] = PendingByPeer()
         self._rejected: dict[_Record, None] = {}
@@ -117,13 +117,14 @@ class MemorySessionTable:
         dropped: list[_Record] = []
         with self._lock:
             room = self._rooms.setdefault((new.key.origin, new.key.realm), {})
-            if new.key.sid in room:
+            sid = _packed(new.key.sid)
+            if sid in room:
                 raise StoreUnavailableError("a session of this sid exists: the source of sids is not random", argument="sid")
             if now >= self._next_sweep:
                 self._next_sweep = now + _SWEEP
                 dropped += self._drop_all(self._expired(now))
             dropped += self._make_room(new.peer)
-            record = room[new.key.sid] = _Record(new, room, now + new.lifetime)
+            record = room[sid] = _Record(new, room, sid, now + new.lifetime)
             self._count += 1
             self._pending.add(record.peer, record)
         _close(dropped)
@@ -176,7 +177,7 @@ class MemorySessionTable:
 
     def _find(self, key: SessionKey) -> _Record | None:
         """Return a session; one that has expired goes when it is asked for, at the latest."""
-        record = self._rooms.get((key.origin, key.realm), {}).get(key.sid)
+        record = self._rooms.get((key.origin, key.realm), {}).get(_packed(key.sid))
         if record is not None and record.expires <= self._clock():
             _close((self._drop(record),))
             return None
@@ -240,6 +241,10 @@ class MemorySessionTable:
         elif record.phase is Phase.REJECTED:
             del self._rejected[record]
         return record
+
+
+def _packed(sid: str) -> bytes:
+    return bytes.fromhex(sid)
 
 
 def _until(records: Iterable[_Record], now: float) -> Iterator[_Record]:

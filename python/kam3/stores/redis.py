@@ -5,11 +5,11 @@ never changes of a session is sealed under a server key and bound to its place; 
 
 A Redis may lose writes, and with them nonce numbers or a rejection. So a session is bound to the run and to the replication history of the
 Redis that keeps it: after a restart, a failover or a promotion it is STALE, and clients renew it without asking anybody. (So it is when a
-Redis gets its first replica: it begins a new history then.) Time is the
-server's own: its clock counts the rates, its expiry ends the sessions.
+Redis gets its first replica: it begins a new history then.) Time is that of the Redis: its clock counts the rates, its expiry ends the
+sessions.
 
-Give the table a Redis that evicts by ``noeviction`` or ``volatile-ttl``; under any other policy sessions end early, and nothing worse.
-All keys begin with one hash tag, so that a cluster keeps them in one slot.
+Give the table a Redis that evicts by ``noeviction`` or ``volatile-ttl``; under any other policy sessions end early, and nothing worse. Its
+user needs the commands of the scripts, INFO among them. All keys begin with one hash tag, so that a cluster keeps them in one slot.
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ class _Table:
         self._keys = sealing.checked_keys(keys)
         self._limits = limits or Limits()
         self._prefix = f"{{{prefix}}}:"
+        self._here = (f"{self._prefix}here",)  # no key of ours, but it leads a cluster's client to the node that has them
         self._epoch = ""  # as far as we know; the script tells when it is another
 
     def _session(self, key: SessionKey) -> tuple[str, tuple[str, ...]]:
@@ -76,7 +77,7 @@ class _Table:
         for rate in (limits.peer, limits.user_and_peer, limits.user):
             rates += (rate.burst, round(rate.interval * _MICROSECONDS))
         names = digest(peer), digest(*realm, user)
-        reply = yield _Call("admit", (), (self._prefix, *names, *rates, round(limits.longest_wait * _MICROSECONDS)))
+        reply = yield _Call("admit", self._here, (self._prefix, *names, *rates, round(limits.longest_wait * _MICROSECONDS)))
         verdict, wait = reply[0], int(reply[1]) / _MICROSECONDS
         if verdict == b"admitted":
             return Admission(True, wait=wait)
@@ -100,7 +101,7 @@ class _Table:
 
     def _creation(self, new: NewSession) -> _Call:
         if not self._epoch:
-            return _Call("epoch", (), (self._prefix,))
+            return _Call("epoch", self._here, (self._prefix,))
         blob = new.session.seal(self._keys[0], context_of(new.key, new.user, new.fake, self._epoch))
         name, keys = self._session(new.key)
         limits, user = self._limits, new.user.encode("utf-8", "surrogatepass")
