@@ -1,0 +1,123 @@
+"""The pages speak of what is there, and of all of it."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import importlib
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kam3 import errors
+from kam3.mutual import client_reasons
+from kam3.mutual.limits import Limits
+from kam3.mutual.spaces import INIT_REASONS
+from tests.clib import ROOT
+
+DOCS = ROOT / "docs"
+PAGES = sorted(path for path in DOCS.rglob("*.md") if not {"_generated", "conformance"} & set(path.parts))  # conformance has its own test
+PACKAGE = ROOT / "python" / "kam3"
+
+#: Loggers, and keys of a request, which look like modules.
+NO_MODULES = {"kam3.audit", "kam3.login", "kam3.http", "kam3.h"}
+
+ERRORS = (DOCS / "errors.md").read_text(encoding="utf-8")
+
+
+@functools.cache
+def calls() -> tuple[ast.Call, ...]:
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in PACKAGE.rglob("*.py")]
+    return tuple(node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call))
+
+
+def constant(node: ast.expr) -> Iterator[str]:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+
+
+def name_of(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
+
+
+def codes() -> set[str]:
+    """Return every code that an error of kam3 can have, and every reason that a sequence can end with."""
+    classes = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, errors.Kam3Error)]
+    found = {kind.code for kind in classes}
+    for call in calls():
+        if name_of(call).endswith("Error"):
+            found |= {code for word in call.keywords if word.arg == "code" for code in constant(word.value)}
+        if name_of(call) == "fault" and len(call.args) == 3:
+            found |= set(constant(call.args[2]))
+        if name_of(call) == "Reason" and call.args:
+            found |= set(constant(call.args[0]))
+    return found | set(client_reasons._REFUSED)
+
+
+def rows(text: str) -> set[str]:
+    """Return what is in backticks in the first two cells of the tables of a page."""
+    return {name for line in text.splitlines() if line.startswith("|") for cell in line.split("|")[1:3] for name in re.findall(r"`([^`]+)`", cell)}
+
+
+def test_the_codes_are_found_in_the_code() -> None:
+    assert {"invalid-element", "server-not-proved", "duplicate-parameter", "proved", "auth-failed", "body-sent", "no-middleware"} <= codes()
+
+
+def test_troubleshooting_has_every_code_and_reason() -> None:
+    assert codes() - rows(ERRORS) == set()
+    assert {*INIT_REASONS, "stale-session"} - rows(ERRORS) == set()
+
+
+def test_troubleshooting_has_every_class_and_no_other() -> None:
+    classes = {name for name, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, errors.Kam3Error)}
+    assert classes - rows(ERRORS) == set()
+    assert {name for name in rows(ERRORS) if name.endswith("Error")} == classes
+
+
+def test_troubleshooting_has_no_code_that_is_none() -> None:
+    known = codes() | {*INIT_REASONS, "stale-session"} | {name for name in rows(ERRORS) if name.endswith("Error")}
+    tables = ERRORS.partition("## What a client's request came to")[2]
+    assert rows(tables) - known == set()
+
+
+def test_the_table_of_events_is_complete() -> None:
+    events = {name for call in calls() if name_of(call) == "Event" and call.args for name in constant(call.args[0])}
+    events |= {"reauthenticate", "denied"}  # made by conclusion._instead
+    assert "log-in" in events
+    table = (DOCS / "deploying.md").read_text(encoding="utf-8").partition("## Watching it")[2]
+    assert set(re.findall(r"^\| `([\w-]+)`", table, re.MULTILINE)) == events
+
+
+def test_the_limits_are_those_of_the_code() -> None:
+    text = (DOCS / "deploying.md").read_text(encoding="utf-8").partition("## Limits")[2].partition("##")[0]
+    limits = Limits()
+    assert (limits.peer.burst, limits.peer.interval, limits.user_and_peer, limits.user) == (100, 0.1, (20, 30.0), (40, 1.0))
+    assert (limits.longest_wait, limits.pending_per_peer, limits.pending, limits.sessions) == (5.0, 256, 10_000, 100_000)
+    for number in ("100 at once, then 10 a second", "20 at once, then one in 30 seconds", "40 at once, then one a second", "5 seconds", "256", "10 000", "100 000"):
+        assert number in text
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(DOCS)))
+def test_what_a_page_names_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for file, name in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text):
+        assert re.search(rf"^(?:async )?def {name}\(|^class {name}\b|^{name} =", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE), name
+    for name in re.findall(r"`(kam3(?:\.\w+)+)", text):
+        resolve(name)
+    for path in re.findall(r"`((?:csrc|tests|benchmarks|python|\.ci)/[\w./-]*)`", text):
+        assert (ROOT / path).exists(), path
+
+
+def resolve(dotted: str) -> object:
+    value: object = importlib.import_module("kam3")
+    for name in dotted.split(".")[1:]:
+        if not hasattr(value, name):
+            if dotted in NO_MODULES:
+                return None
+            value = importlib.import_module(f"{value.__name__}.{name}")  # type: ignore[attr-defined]  # a module, or the import fails
+        else:
+            value = getattr(value, name)
+    return value
