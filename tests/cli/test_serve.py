@@ -12,7 +12,8 @@ import pytest
 
 import kam3
 from kam3.adapters.stdlib import Client
-from kam3.cli.serve import HttpServer, protected
+from kam3.cli.http_server import HttpServer
+from kam3.cli.site import protected
 from kam3.mutual.client_actions import Status
 from kam3.mutual.realms import Realm
 from tests.cli.test_cli import run, start
@@ -147,8 +148,10 @@ def test_garbage_on_the_wire_does_not_end_the_server(serve: Callable[..., Served
     "arguments, rule",
     [
         (["--user", "a", "--redis", "redis://x"], "--redis"),
+        (["--user", "a", "--seal"], "kam3 key new"),
+        (["--credentials", "x", "--password-stdin"], "--user"),
+        (["--user", "a", "--workers", "0"], "--workers"),
         (["--user", "a", "--tls", "c", "k"], "--tls"),
-        (["--user", "a", "--credentials", "x"], "--credentials"),
         (["--user", "a", "--workers", "2"], "--workers"),
         ([], "--user"),
         (["--user", "a", "--port", "x"], "--port"),

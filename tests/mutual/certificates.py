@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import datetime
 import functools
+import ipaddress
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from cryptography import x509
@@ -65,3 +68,29 @@ def private_key_pem(kind: str) -> bytes:
     """Return the key of a kind for `ssl.SSLContext.load_cert_chain`."""
     pem: bytes = key(kind).private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     return pem
+
+
+def chain_files(directory: Path, hosts: Sequence[str] = ("localhost", "127.0.0.1")) -> tuple[str, str, str]:
+    """Make an authority and a certificate of it; return the paths of the chain, of its key, and of the authority, all in PEM."""
+    authority_key, leaf_key = key("p384"), key("p256")
+    root = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test authority")])
+    names = [x509.IPAddress(ipaddress.ip_address(host)) if host[0].isdigit() else x509.DNSName(host) for host in hosts]
+
+    def builder(subject: x509.Name, public: Any, serial: int) -> x509.CertificateBuilder:
+        start = datetime.datetime(2026, 1, 1)
+        begun = x509.CertificateBuilder().subject_name(subject).issuer_name(root).public_key(public).serial_number(serial)
+        dated = begun.not_valid_before(start).not_valid_after(start + datetime.timedelta(days=36500))
+        by = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key())
+        return dated.add_extension(x509.SubjectKeyIdentifier.from_public_key(public), False).add_extension(by, False)
+
+    usage = x509.KeyUsage(True, False, False, False, False, True, True, False, False)
+    authority = builder(root, authority_key.public_key(), 1).add_extension(usage, True)
+    authority = authority.add_extension(x509.BasicConstraints(True, None), True)
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, hosts[0])])
+    leaf = builder(subject, leaf_key.public_key(), 2).add_extension(x509.SubjectAlternativeName(names), False)
+    pems = [made.sign(authority_key, hashes.SHA384()).public_bytes(serialization.Encoding.PEM) for made in (leaf, authority)]
+    paths = [directory / name for name in ("chain.pem", "key.pem", "authority.pem")]
+    for path, octets in zip(paths, (b"".join(pems), private_key_pem("p256"), pems[1]), strict=True):
+        path.write_bytes(octets)
+    chain, private, trusted = map(str, paths)
+    return chain, private, trusted

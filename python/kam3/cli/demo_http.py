@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import kam3
 from kam3.adapters.stdlib import Client
-from kam3.cli.serve import HttpServer, protected
+from kam3.cli.http_server import HttpServer
+from kam3.cli.site import protected
 from kam3.errors import Kam3Error, RemoteProtocolError
 from kam3.mutual.client_actions import Status
 from kam3.mutual.messages import Init, KexC1, KexS1, VfyS, parse_request, read_credentials, serialize
