@@ -24,9 +24,11 @@ _WIDTH = "110"
 def write() -> None:
     """Write every piece that differs from what is there, so that Sphinx builds again only what has changed."""
     HERE.mkdir(exist_ok=True)
+    server = _table(("session is", "nc is", "vkc is", "answer", "then it is"), _server())
+    client = _table(("in state", "comes", "then"), _client())
     pieces = {
-        "server_states.md": _mermaid(server_states.diagram()) + _table(("session is", "nc is", "vkc is", "answer", "then it is"), _server()),
-        "client_states.md": _mermaid(client_states.diagram()) + _table(("in state", "comes", "then"), _client()),
+        "server_states.md": _mermaid(server_states.diagram()) + server,
+        "client_states.md": _mermaid(client_states.diagram()) + client,
         "commands.md": "\n".join(_commands()),
     }
     for name, text in pieces.items():

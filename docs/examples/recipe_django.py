@@ -3,8 +3,9 @@
 import os
 
 import django
-import kam3
 from django.conf import settings
+
+import kam3
 from kam3.adapters.wsgi import MutualMiddleware
 from kam3.mutual.realms import Realm
 from kam3.mutual.server import MutualServer

@@ -3,8 +3,9 @@
 import os
 from typing import Annotated
 
-import kam3
 from fastapi import Depends, FastAPI
+
+import kam3
 from kam3.adapters.asgi import MutualMiddleware
 from kam3.adapters.fastapi import MutualLogin
 from kam3.adapters.login import Login

@@ -2,8 +2,9 @@
 
 import os
 
-import kam3
 from flask import Flask, request
+
+import kam3
 from kam3.adapters.wsgi import MutualMiddleware
 from kam3.mutual.realms import Realm
 from kam3.mutual.server import MutualServer

@@ -2,6 +2,12 @@
 
 import os
 
+from starlette.applications import Starlette
+from starlette.authentication import requires
+from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
 import kam3
 from kam3.adapters.asgi import MutualMiddleware
 from kam3.mutual.realms import Realm
@@ -9,11 +15,6 @@ from kam3.mutual.server import MutualServer
 from kam3.mutual.spaces import Space
 from kam3.stores.memory import MemorySessionTable
 from kam3.stores.sqlite import SqliteCredentialStore
-from starlette.applications import Starlette
-from starlette.authentication import requires
-from starlette.middleware import Middleware
-from starlette.responses import PlainTextResponse
-from starlette.routing import Route
 
 ORIGIN = os.environ.get("ORIGIN", "http://127.0.0.1:8000")
 MEMBERS = Realm(kam3.EC_P256.token, ORIGIN, "Members")

@@ -29,7 +29,8 @@ def kam3(*arguments: str, folder: Path, given: str = PASSWORD + "\n") -> str:
 
 
 def asgi(module: str, port: int, *options: str) -> list[str]:
-    return [sys.executable, "-m", "uvicorn", f"{module}:app", "--app-dir", str(EXAMPLES), "--port", str(port), "--log-level", "warning", *options]
+    fixed = ("--app-dir", str(EXAMPLES), "--log-level", "warning")
+    return [sys.executable, "-m", "uvicorn", f"{module}:app", "--port", str(port), *fixed, *options]
 
 
 def wsgi(module: str, port: int) -> list[str]:

@@ -23,7 +23,7 @@ from tests.clib import ROOT
 from tests.docs.sites import EXAMPLES, PASSWORD, asgi, kam3, members, running, tls_in_front_of, wsgi
 from tests.stores.servers import RedisServer, free_port, need
 
-PAGES = [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md"]
+PAGES = sorted((ROOT / "docs").glob("*.md"))
 
 
 @contextmanager
@@ -34,7 +34,8 @@ def client_of(origin: str, password: str = PASSWORD, **options: object) -> Itera
 
 
 def test_every_example_is_shown_and_tested() -> None:
-    shown = {name for page in PAGES for name in re.findall(r"\{literalinclude\} (?:\.\./)*examples/(\w+\.py)", page.read_text(encoding="utf-8"))}
+    pages = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    shown = set(re.findall(r"\{literalinclude\} examples/(\w+\.py)", pages))
     there = {path.name for path in EXAMPLES.glob("*.py")}
     assert shown == there
     tests = Path(__file__).read_text(encoding="utf-8")
@@ -52,20 +53,25 @@ def test_members_as_the_quickstart_has_it(tmp_path: Path) -> None:
             assert client.get(f"{origin}/").outcome.status is Status.AUTH_REQUIRED
 
 
-def test_client_stdlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    with members(tmp_path, "recipe_flask" if _has("flask") else "members", interface="wsgi" if _has("flask") else "asgi") as origin:
+@pytest.mark.parametrize(
+    "example, library, printed",
+    [
+        ("client_stdlib", "kam3", "200 Hello, alice!\n AUTH-SUCCEED\n1 2\n"),
+        ("client_httpx", "httpx", "200 Hello, alice!\n AUTH-SUCCEED\n[2, 3]\n"),
+        ("client_requests", "requests", "200 Hello, alice!\n AUTH-SUCCEED\n"),
+        ("client_aiohttp", "aiohttp", "200 Hello, alice!\n AUTH-SUCCEED\n"),
+    ],
+)
+def test_clients(
+    example: str, library: str, printed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip(library)
+    pytest.importorskip("uvicorn")
+    with members(tmp_path, "members", interface="asgi") as origin:
         monkeypatch.setenv("ORIGIN", origin)
         monkeypatch.setattr(getpass, "getpass", lambda: PASSWORD)
-        runpy.run_path(str(EXAMPLES / "client_stdlib.py"))
-    assert capsys.readouterr().out == "200 Hello, alice!\n AUTH-SUCCEED\n1 2\n"
-
-
-def _has(module: str) -> bool:
-    try:
-        __import__(module)
-    except ImportError:
-        return False
-    return True
+        runpy.run_path(str(EXAMPLES / f"{example}.py"))
+    assert capsys.readouterr().out == printed
 
 
 def test_recipe_starlette(tmp_path: Path) -> None:
