@@ -10,7 +10,7 @@
  *           the verdict.
  * Outputs   are all zero after an error. An output must not overlap any other buffer of the same call; this is checked, and after
  *           KAM3_ERR_ALIAS and KAM3_ERR_NULL no buffer has been touched.
- * Stack     A call needs up to 56 KiB of stack, and wipes what it used.
+ * Stack     A call needs up to 56 KiB of stack, one of the _many functions 80 KiB, and wipes what it used.
  * Stability The C interface may change before version 1.0.
  */
 #ifndef KAM3_H
@@ -44,6 +44,7 @@ enum kam3_error {
     KAM3_ERR_ALIAS = 4,         /* an output overlaps another buffer */
     KAM3_ERR_RETRY = 5,         /* kam3_secret_from_random: the candidate is out of range, try fresh octets */
     KAM3_ERR_MISMATCH = 6,      /* kam3_equal: the strings differ */
+    KAM3_ERR_TABLE = 7,         /* a table that kam3_prepare_j did not make for this algorithm in this process */
     KAM3_ERR_ELEMENT_LENGTH = 16,
     KAM3_ERR_ELEMENT_RANGE = 17, /* not 1 < x < q-1 */
     KAM3_ERR_ELEMENT_POINT = 18, /* no point of the curve */
@@ -75,7 +76,8 @@ enum kam3_argument {
     KAM3_ARG_VH = 14,
     KAM3_ARG_T = 15,
     KAM3_ARG_ELEMENT = 16,
-    KAM3_ARG_OUTPUT = 17
+    KAM3_ARG_OUTPUT = 17,
+    KAM3_ARG_TABLE = 18
 };
 
 /* error + 256 * argument; 0 is success */
@@ -85,6 +87,7 @@ struct kam3_sizes {
     size_t hash;    /* pi, VK, b */
     size_t element; /* J, K_c1, K_s1, z */
     size_t scalar;  /* S_c1, S_s1 */
+    size_t table;   /* what kam3_prepare_j writes, whatever the CPU path */
 };
 
 /* sizes = the natural lengths of an algorithm. */
@@ -112,7 +115,7 @@ struct kam3_pi_job {
 };
 
 /* For every job what kam3_pi does, several at a time where this CPU gains by it; each job's status is its own, and a bad one
-   stops no other. No pi may overlap a buffer of another job (checked among each eight in a row). */
+   stops no other. No output may overlap a buffer of another job (checked among each eight in a row). */
 kam3_status kam3_pi_many(int algorithm, struct kam3_pi_job *jobs, size_t count);
 
 /* s = the candidate that `random` spells, if it is a secret of this role: uniform when `random` is, and random_len = s_len.
@@ -143,9 +146,56 @@ kam3_status kam3_z_server(int algorithm, uint8_t *z, size_t z_len, const uint8_t
 kam3_status kam3_respond(int algorithm, uint8_t *ks1, size_t ks1_len, uint8_t *z, size_t z_len, const uint8_t *j,
                          size_t j_len, const uint8_t *kc1, size_t kc1_len, const uint8_t *s_s1, size_t s_s1_len);
 
+/* table = J with a table of its powers, for kam3_respond_prepared. The table is as secret as J, and the caller's to wipe. It may
+   begin anywhere, but must not be moved. It is in the form of the CPU path in use; on another path it gives the same answers, in
+   the time of kam3_respond if need be. CT: as kam3_check_element. */
+kam3_status kam3_prepare_j(int algorithm, void *table, size_t table_len, const uint8_t *j, size_t j_len);
+
+/* kam3_respond in less time. Any number of threads may read one table. The time shows that J was prepared, and so may tell who
+   the user is, or that there is one; it shows nothing else. KAM3_ERR_TABLE if the table is none. */
+kam3_status kam3_respond_prepared(int algorithm, uint8_t *ks1, size_t ks1_len, uint8_t *z, size_t z_len, const void *table,
+                                  size_t table_len, const uint8_t *kc1, size_t kc1_len, const uint8_t *s_s1,
+                                  size_t s_s1_len);
+
 /* z = K_s1^((S_c1 + t_2) / (S_c1 * t_1 + pi) mod r). kc1 is not compared with s_c1. */
 kam3_status kam3_z_client(int algorithm, uint8_t *z, size_t z_len, const uint8_t *pi, size_t pi_len, const uint8_t *s_c1,
                           size_t s_c1_len, const uint8_t *kc1, size_t kc1_len, const uint8_t *ks1, size_t ks1_len);
+
+/* One exchange of kam3_respond_many: the arguments of kam3_respond, and its answer. */
+struct kam3_respond_job {
+    uint8_t *ks1;
+    size_t ks1_len;
+    uint8_t *z;
+    size_t z_len;
+    const uint8_t *j;
+    size_t j_len;
+    const uint8_t *kc1;
+    size_t kc1_len;
+    const uint8_t *s_s1;
+    size_t s_s1_len;
+    kam3_status status;
+};
+
+/* For every job what kam3_respond does, as kam3_pi_many: on curves, where this CPU gains by it, eight at a time. */
+kam3_status kam3_respond_many(int algorithm, struct kam3_respond_job *jobs, size_t count);
+
+/* One exchange of kam3_z_client_many: the arguments of kam3_z_client, and its answer. */
+struct kam3_z_client_job {
+    uint8_t *z;
+    size_t z_len;
+    const uint8_t *pi;
+    size_t pi_len;
+    const uint8_t *s_c1;
+    size_t s_c1_len;
+    const uint8_t *kc1;
+    size_t kc1_len;
+    const uint8_t *ks1;
+    size_t ks1_len;
+    kam3_status status;
+};
+
+/* For every job what kam3_z_client does, as kam3_respond_many. */
+kam3_status kam3_z_client_many(int algorithm, struct kam3_z_client_job *jobs, size_t count);
 
 /* vk = H(octet(label) | K_c1 | K_s1 | z | VI(nc) | VS(vh)); label 4 makes VK_c, 3 makes VK_s [RFC 8120, 12.2].
    nc is a natural number in big-endian octets of any length, leading zeros allowed, empty for 0. kc1, ks1 and z are checked

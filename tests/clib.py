@@ -98,6 +98,12 @@ def forced_path(library: ctypes.CDLL, path: str) -> Iterator[None]:
         library.kam3_cpu_use(before, ctypes.c_size_t(len(before)))
 
 
+def aligned(octets: int) -> ctypes.Array[ctypes.c_char]:
+    """Return a buffer that begins at a multiple of 64 and is full of noise, for the types of the library that ask for that."""
+    room = ctypes.create_string_buffer(b"\xa5" * (octets + 64), octets + 64)
+    return (ctypes.c_char * octets).from_buffer(room, -ctypes.addressof(room) % 64)
+
+
 def limbs(number: int, count: int) -> ctypes.Array[ctypes.c_uint64]:
     """Return `number` as `count` 64-bit limbs, least significant first."""
     return (ctypes.c_uint64 * count)(*((number >> (64 * i)) & (2**64 - 1) for i in range(count)))

@@ -257,6 +257,52 @@ def test_pi_of_many_is_the_pi_of_each(alg: kam3.Algorithm) -> None:
     assert pis == [alg.pi(password, auth_scope=scope, realm=realm, user=user) for password, scope, realm, user in good]
 
 
+@pytest.mark.parametrize("alg", kam3.ALGORITHMS, ids=lambda alg: alg.token)
+def test_exchanges_of_many_are_those_of_each(alg: kam3.Algorithm) -> None:
+    """More items than any lanes hold, prepared J and `Pi` among them, and faults between: each answer in its place."""
+    n = alg.hash_octets
+    pis = [bytes([number]) * n for number in range(1, 6)]
+    secrets = [alg.generate_secret() for _ in pis]
+    kc1s = [alg.kc1(s_c1) for s_c1 in secrets]
+    owned = kam3.Pi.from_password(alg, PASSWORD, **REALM)
+    prepared = alg.prepare_j(alg.j(pis[0]))
+    items: list[Any] = [(alg.j(pi), kc1, s) for pi, kc1, s in zip(pis, kc1s, reversed(secrets), strict=True)] * 2
+    items[1:1] = [(prepared, kc1s[0], secrets[0]), (items[0][0], kc1s[0], bytes(alg.scalar_octets)), (items[0][0], "text", secrets[0])]
+    items[6:6] = [(prepared, kc1s[0][1:], secrets[0]), (7, kc1s[0], secrets[0])]
+    answers = list(alg.respond_many(items, threads=2))
+    expect_each(alg.respond, items, answers)
+    pairs: list[Any] = [(owned, secrets[1], kc1s[1], answers[0][0]), (pis[0][1:], secrets[0], kc1s[0], answers[0][0])]  # type: ignore[index]
+    pairs += [(pi, s_c1, kc1, answers[0][0]) for pi, s_c1, kc1 in zip(pis, secrets, kc1s, strict=True)] * 2  # type: ignore[index]
+    pairs += [(owned, secrets[0], kc1s[0], kc1s[0][:-1]), (pis[0], None, kc1s[0], kc1s[0])]
+    expect_each(alg.z_client, pairs, list(alg.z_client_many(pairs, threads=2)))
+
+
+def expect_each(function: Callable[..., Any], items: list[Any], answers: list[Any]) -> None:
+    """Expect of each item what the single function gives or raises, word for word."""
+    for item, answer in zip(items, answers, strict=True):
+        if not isinstance(answer, Exception):
+            assert answer == function(*item)
+            continue
+        with pytest.raises(type(answer)) as caught:
+            function(*item)
+        assert str(answer) == str(caught.value)
+        assert answer.__traceback__ is answer.__context__ is answer.__cause__ is None
+    assert 2 <= sum(isinstance(answer, Exception) for answer in answers) < len(answers) / 2
+
+
+def test_a_run_leaves_no_secret(backend: str) -> None:
+    alg, spy = spy_on(P256, "reference")
+    s, pi = scalars(1)[0], P256.pi(PASSWORD, **REALM)
+    kc1 = P256.kc1(s)
+    with kam3.Pi.from_password(P256, PASSWORD, **REALM) as owned:
+        for good in (True, False):
+            ks1 = kc1 if good else kc1[1:]
+            list(alg.z_client_many([(owned, s, kc1, ks1), (pi, s, kc1, ks1)]))
+            list(alg.respond_many([(P256.j(pi), ks1, s)] * 2))
+    assert spy.memories
+    assert not spy.holds_secrets()
+
+
 def test_what_a_backend_cannot_do_for_a_run_of_pi_stands_in_the_place_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise MemoryError("no room")

@@ -17,7 +17,7 @@ def test_users_code_is_typed(tmp_path: Path) -> None:
     pytest.importorskip("mypy")
     finished = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", "--python-version", "3.10", "--cache-dir", str(tmp_path), "--config-file", "",
-         "--follow-imports", "silent", str(USES / "use_of_the_api.py")],
+         "--follow-imports", "silent", str(USES / "use_of_the_api.py"), str(USES / "use_of_the_stores.py")],
         env={"MYPYPATH": str(ROOT / "python"), "PATH": ""},
         capture_output=True,
         text=True,

@@ -12,6 +12,7 @@ void kam3_wipe(void *buffer, size_t len) {
 
 #define HASH_OCTETS 12288
 #define GROUP_OCTETS 49152
+#define MANY_OCTETS 73728
 
 static KAM3_NOINLINE void wipe_hash_frame(void) {
     uint8_t frame[HASH_OCTETS];
@@ -23,10 +24,17 @@ static KAM3_NOINLINE void wipe_group_frame(void) {
     kam3_wipe(frame, sizeof frame);
 }
 
+static KAM3_NOINLINE void wipe_many_frame(void) {
+    uint8_t frame[MANY_OCTETS];
+    kam3_wipe(frame, sizeof frame);
+}
+
 void kam3_wipe_stack(kam3_depth depth) {
     if (depth == KAM3_DEPTH_HASH) {
         wipe_hash_frame();
-    } else {
+    } else if (depth == KAM3_DEPTH_GROUP) {
         wipe_group_frame();
+    } else {
+        wipe_many_frame();
     }
 }

@@ -7,7 +7,7 @@
 void kam3_wipe(void *buffer, size_t len);
 
 /* How deep the calls under a function of kam3.h go, in octets of stack; tests/c/test_residue.py measures it. */
-typedef enum { KAM3_DEPTH_HASH, KAM3_DEPTH_GROUP } kam3_depth;
+typedef enum { KAM3_DEPTH_HASH, KAM3_DEPTH_GROUP, KAM3_DEPTH_MANY } kam3_depth;
 
 /* Overwrite the stack below the caller's frame, where the functions it called have been. Compilers keep copies of secrets in
    spill slots, which the wipe of a variable does not reach; so every function of kam3.h that computed on secrets ends with this. */

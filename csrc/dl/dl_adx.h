@@ -13,10 +13,14 @@ int kam3_dl2048_adx_mul(kam3_dl2048_ge *r, const kam3_dl2048_ge *a, const kam3_d
 int kam3_dl2048_adx_mul_vartime(kam3_dl2048_ge *r, const kam3_dl2048_ge *a, const kam3_dl2048_sc *k);
 int kam3_dl2048_adx_mul_base(kam3_dl2048_ge *r, const kam3_dl2048_sc *k);
 int kam3_dl2048_adx_prepare_tables(void);
+int kam3_dl2048_adx_prepare(kam3_dl2048_prepared *r); /* of r->element */
+int kam3_dl2048_adx_mul_prepared(kam3_dl2048_ge *r, const kam3_dl2048_prepared *a, const kam3_dl2048_sc *k);
 
 int kam3_dl4096_adx_mul(kam3_dl4096_ge *r, const kam3_dl4096_ge *a, const kam3_dl4096_sc *k);
 int kam3_dl4096_adx_mul_vartime(kam3_dl4096_ge *r, const kam3_dl4096_ge *a, const kam3_dl4096_sc *k);
 int kam3_dl4096_adx_mul_base(kam3_dl4096_ge *r, const kam3_dl4096_sc *k);
 int kam3_dl4096_adx_prepare_tables(void);
+int kam3_dl4096_adx_prepare(kam3_dl4096_prepared *r);
+int kam3_dl4096_adx_mul_prepared(kam3_dl4096_ge *r, const kam3_dl4096_prepared *a, const kam3_dl4096_sc *k);
 
 #endif

@@ -13,6 +13,8 @@ int kam3_dl2048_ifma_mul_pair(kam3_dl2048_ge *r1, kam3_dl2048_ge *r2, const kam3
 int kam3_dl2048_ifma_mul_vartime(kam3_dl2048_ge *r, const kam3_dl2048_ge *a, const kam3_dl2048_sc *k);
 int kam3_dl2048_ifma_mul_base(kam3_dl2048_ge *r, const kam3_dl2048_sc *k);
 int kam3_dl2048_ifma_prepare_tables(void);
+int kam3_dl2048_ifma_prepare(kam3_dl2048_prepared *r); /* of r->element */
+int kam3_dl2048_ifma_mul_prepared(kam3_dl2048_ge *r, const kam3_dl2048_prepared *a, const kam3_dl2048_sc *k);
 
 int kam3_dl4096_ifma_mul(kam3_dl4096_ge *r, const kam3_dl4096_ge *a, const kam3_dl4096_sc *k);
 int kam3_dl4096_ifma_mul_pair(kam3_dl4096_ge *r1, kam3_dl4096_ge *r2, const kam3_dl4096_ge *a1,
@@ -20,6 +22,8 @@ int kam3_dl4096_ifma_mul_pair(kam3_dl4096_ge *r1, kam3_dl4096_ge *r2, const kam3
 int kam3_dl4096_ifma_mul_vartime(kam3_dl4096_ge *r, const kam3_dl4096_ge *a, const kam3_dl4096_sc *k);
 int kam3_dl4096_ifma_mul_base(kam3_dl4096_ge *r, const kam3_dl4096_sc *k);
 int kam3_dl4096_ifma_prepare_tables(void);
+int kam3_dl4096_ifma_prepare(kam3_dl4096_prepared *r);
+int kam3_dl4096_ifma_mul_prepared(kam3_dl4096_ge *r, const kam3_dl4096_prepared *a, const kam3_dl4096_sc *k);
 #endif
 
 #endif

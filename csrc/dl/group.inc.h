@@ -10,11 +10,11 @@
  *   KAM3_DL_TO_LIMBS(l, w)     limbs of the number in words, and
  *   KAM3_DL_TO_WORDS(w, l)     words of the number in limbs: changes of radix
  *   KAM3_DL_WINDOW             the bits of a window of ge_mul, at least 2
- *   KAM3_DL_TEETH, _TABLES     the comb of ge_mul_base: TABLES * 2^TEETH elements, at least 2 teeth
+ *   KAM3_DL_TEETH, _TABLES     the combs of ge_mul_base and ge_mul_prepared: TABLES * 2^TEETH elements, at least 2 teeth
  * and undefines them. Of two more, one may be defined, and is undefined:
- *   KAM3_DL_PATHS              CPU paths exist: for mul, mul_vartime, mul_base and prepare_tables (of ifma, mul_pair too), functions
- *                              with this prefix, ifma_mul and adx_mul and so on, do what their namesakes do and return 1, or
- *                              return 0 and leave their operands alone
+ *   KAM3_DL_PATHS              CPU paths exist: for mul, mul_vartime, mul_base, prepare_tables, prepare and mul_prepared (of ifma,
+ *                              mul_pair too), functions with this prefix, ifma_mul and adx_mul and so on, do what their
+ *                              namesakes do and return 1, or return 0 and leave their operands alone
  *   KAM3_DL_IS_PATH            this is a path's own instance, in its own element type: no codec, no ge_add, no ge_base
  *
  * The group is written with + in the names and with powers in the comments: [k]A is A^k.
@@ -177,32 +177,36 @@ void KAM3_DL(ge_mul_vartime)(DL_GE *r, const DL_GE *a, const DL_SC *k) {
     kam3_wipe(&s, sizeof s);
 }
 
+#if !defined(KAM3_DL_IS_PATH)
+/* One after the other: t is short, and k t cannot be reduced mod r, for A may have the order 2r. */
+void KAM3_DL(ge_mul_twice)(DL_GE *r1, DL_GE *r2, const DL_GE *a, const DL_SC *k, const DL_SC *t) {
+    KAM3_DL(ge_mul)(r1, a, k);
+    KAM3_DL(ge_mul_vartime)(r2, r1, t);
+}
+#endif
+
 /* The comb. With T teeth, V tables and S steps, T V S >= the bits of k, write k as the sum over t < T, v < V, s < S of
  * k_(t,v,s) 2^((t V + v) S + s). Then
  *
- *     g^k = product over s of (product over v of C_v[sum over t of k_(t,v,s) 2^t])^(2^s),
- *     C_v[d] = product over the bits d_t of g^(d_t 2^((t V + v) S)),
+ *     A^k = product over s of (product over v of C_v[sum over t of k_(t,v,s) 2^t])^(2^s),
+ *     C_v[d] = product over the bits d_t of A^(d_t 2^((t V + v) S)),
  *
- * which costs S - 1 squarings and V S multiplications. */
+ * which costs S - 1 squarings and V S multiplications. The exponents are whole numbers: A may have any order. */
 #define DL_STEPS ((KAM3_DL_ORDER_BITS + KAM3_DL_TEETH * KAM3_DL_TABLES - 1) / (KAM3_DL_TEETH * KAM3_DL_TABLES))
 #define DL_ENTRIES ((size_t)1 << KAM3_DL_TEETH)
 
-static DL_GE KAM3_DL(comb)[KAM3_DL_TABLES][DL_ENTRIES];
-static kam3_once KAM3_DL(comb_once) = KAM3_ONCE_INIT;
-
-/* Every entry is a power of g, public and always the same. */
-static void KAM3_DL(comb_fill)(void) {
-    DL_GE x;
-    KAM3_DL(ge_small)(&x, 2);
+/* comb[v DL_ENTRIES + d] = C_v[d]. CT: A may be secret. */
+static void KAM3_DL(comb_fill)(DL_GE *comb, const DL_GE *a) {
+    DL_GE x = *a;
     for (size_t tooth = 0; tooth < KAM3_DL_TEETH; tooth++) {
         for (size_t v = 0; v < KAM3_DL_TABLES; v++) {
-            KAM3_DL(comb)[v][(size_t)1 << tooth] = x;
+            comb[v * DL_ENTRIES + ((size_t)1 << tooth)] = x;
             for (int i = 0; i < DL_STEPS; i++) KAM3_DL_SQR(x.limb, x.limb);
         }
     }
     KAM3_DL(ge_small)(&x, 1);
     for (size_t v = 0; v < KAM3_DL_TABLES; v++) {
-        DL_GE *const table = KAM3_DL(comb)[v];
+        DL_GE *const table = comb + v * DL_ENTRIES;
         table[0] = x;
         for (size_t d = 3; d < DL_ENTRIES; d++) {
             const size_t rest = d & (d - 1); /* d without its lowest bit */
@@ -211,26 +215,11 @@ static void KAM3_DL(comb_fill)(void) {
     }
 }
 
-void KAM3_DL(ge_prepare_tables)(void) {
-    DL_TRY(prepare_tables, );
-    if (!kam3_once_ready(&KAM3_DL(comb_once)) && kam3_once_claim(&KAM3_DL(comb_once))) {
-        KAM3_DL(comb_fill)();
-        kam3_once_publish(&KAM3_DL(comb_once));
-    }
-}
-
-void KAM3_DL(ge_mul_base)(DL_GE *r, const DL_SC *k) {
+/* r = [k]A, A being what the comb was made of. CT: k and the comb are secret. */
+static void KAM3_DL(comb_power)(DL_GE *r, const DL_GE *comb, const DL_SC *k) {
     struct {
         DL_GE x, y;
     } s;
-    DL_TRY(mul_base, r, k);
-    KAM3_DL(ge_prepare_tables)();
-    if (!kam3_once_ready(&KAM3_DL(comb_once))) {
-        DL_GE g;
-        KAM3_DL(ge_small)(&g, 2);
-        KAM3_DL(ge_mul)(r, &g, k);
-        return;
-    }
     for (size_t step = DL_STEPS; step-- > 0;) {
         if (step + 1 < DL_STEPS) KAM3_DL_SQR(s.x.limb, s.x.limb);
         for (size_t v = 0; v < KAM3_DL_TABLES; v++) {
@@ -238,7 +227,7 @@ void KAM3_DL(ge_mul_base)(DL_GE *r, const DL_SC *k) {
             for (size_t tooth = 0; tooth < KAM3_DL_TEETH; tooth++) {
                 digit |= KAM3_DL(bits)(k, (tooth * KAM3_DL_TABLES + v) * DL_STEPS + step, 1) << tooth;
             }
-            KAM3_DL(ge_scan)(&s.y, KAM3_DL(comb)[v], DL_ENTRIES, digit);
+            KAM3_DL(ge_scan)(&s.y, comb + v * DL_ENTRIES, DL_ENTRIES, digit);
             if (step + 1 == DL_STEPS && v == 0) {
                 s.x = s.y;
             } else {
@@ -249,6 +238,50 @@ void KAM3_DL(ge_mul_base)(DL_GE *r, const DL_SC *k) {
     *r = s.x;
     kam3_wipe(&s, sizeof s);
 }
+
+static DL_GE KAM3_DL(comb)[KAM3_DL_TABLES * DL_ENTRIES];
+static kam3_once KAM3_DL(comb_once) = KAM3_ONCE_INIT;
+
+void KAM3_DL(ge_prepare_tables)(void) {
+    DL_TRY(prepare_tables, );
+    if (!kam3_once_ready(&KAM3_DL(comb_once)) && kam3_once_claim(&KAM3_DL(comb_once))) {
+        DL_GE g;
+        KAM3_DL(ge_small)(&g, 2);
+        KAM3_DL(comb_fill)(KAM3_DL(comb), &g);
+        kam3_once_publish(&KAM3_DL(comb_once));
+    }
+}
+
+void KAM3_DL(ge_mul_base)(DL_GE *r, const DL_SC *k) {
+    DL_TRY(mul_base, r, k);
+    KAM3_DL(ge_prepare_tables)();
+    if (!kam3_once_ready(&KAM3_DL(comb_once))) { /* another thread is filling it */
+        DL_GE g;
+        KAM3_DL(ge_small)(&g, 2);
+        KAM3_DL(ge_mul)(r, &g, k);
+        return;
+    }
+    KAM3_DL(comb_power)(r, KAM3_DL(comb), k);
+}
+
+#if !defined(KAM3_DL_IS_PATH)
+void KAM3_DL(ge_prepare)(KAM3_DL(prepared) *r, const DL_GE *a) {
+    _Static_assert(sizeof(DL_GE) * KAM3_DL_TABLES * DL_ENTRIES <= sizeof r->comb, "the comb fits");
+    r->element = *a;
+    DL_TRY(prepare, r);
+    r->form = KAM3_FORM_PORTABLE;
+    KAM3_DL(comb_fill)((DL_GE *)r->comb, a);
+}
+
+void KAM3_DL(ge_mul_prepared)(DL_GE *r, const KAM3_DL(prepared) *a, const DL_SC *k) {
+    DL_TRY(mul_prepared, r, a, k);
+    if (a->form == KAM3_FORM_PORTABLE) {
+        KAM3_DL(comb_power)(r, (const DL_GE *)a->comb, k);
+    } else {
+        KAM3_DL(ge_mul)(r, &a->element, k);
+    }
+}
+#endif
 
 #undef KAM3_DL
 #undef DL_GE

@@ -20,6 +20,7 @@
 #define ADX(name) KAM3_CAT(KAM3_ADX_PREFIX, name)
 #define GE KAM3_CAT(KAM3_ADX_GROUP, ge)
 #define SC KAM3_CAT(KAM3_ADX_GROUP, sc)
+#define PREPARED KAM3_CAT(KAM3_ADX_GROUP, prepared)
 
 #if KAM3_X86_64_ASM
 
@@ -117,6 +118,25 @@ int ADX(prepare_tables)(void) {
     return 1;
 }
 
+int ADX(prepare)(PREPARED *r) {
+    ADX(ge) x;
+    if (!kam3_cpu_has(KAM3_DL_ADX)) return 0;
+    r->form = KAM3_FORM_ADX;
+    enter(&x, &r->element);
+    ADX(comb_fill)((ADX(ge) *)r->comb, &x);
+    kam3_wipe(&x, sizeof x);
+    return 1;
+}
+
+int ADX(mul_prepared)(GE *r, const PREPARED *a, const SC *k) {
+    ADX(ge) x;
+    if (!kam3_cpu_has(KAM3_DL_ADX) || a->form != KAM3_FORM_ADX) return 0;
+    ADX(comb_power)(&x, (const ADX(ge) *)a->comb, k);
+    leave(r, &x);
+    kam3_wipe(&x, sizeof x);
+    return 1;
+}
+
 #else
 
 int ADX(mul)(GE *r, const GE *a, const SC *k) {
@@ -136,11 +156,22 @@ int ADX(mul_base)(GE *r, const SC *k) {
 
 int ADX(prepare_tables)(void) { return 0; }
 
+int ADX(prepare)(PREPARED *r) {
+    (void)r;
+    return 0;
+}
+
+int ADX(mul_prepared)(GE *r, const PREPARED *a, const SC *k) {
+    (void)r, (void)a, (void)k;
+    return 0;
+}
+
 #endif
 
 #undef ADX
 #undef GE
 #undef SC
+#undef PREPARED
 #undef KAM3_ADX_PREFIX
 #undef KAM3_ADX_GROUP
 #undef KAM3_ADX_WORDS

@@ -240,39 +240,25 @@ int KAM3_DL(ifma_mul_vartime)(DL_GE *r, const DL_GE *a, const DL_SC *k) {
     return 1;
 }
 
-/* The comb of dl/group.inc.h in this form */
-static number comb[TABLES][ENTRIES];
-static kam3_once comb_once = KAM3_ONCE_INIT;
-
-/* Every entry is a power of g, public and always the same. */
-static void comb_fill(void) {
-    DL_GE g;
+/* The comb of dl/group.inc.h in this form: C_v[d] is comb[v ENTRIES + d]. CT: A may be secret. */
+static void comb_fill(number *comb, const DL_GE *a) {
     number x;
-    KAM3_DL(ge_base)(&g);
-    enter(&x, &g);
+    enter(&x, a);
     for (size_t tooth = 0; tooth < TEETH; tooth++) {
         for (size_t v = 0; v < TABLES; v++) {
-            comb[v][(size_t)1 << tooth] = x;
+            comb[v * ENTRIES + ((size_t)1 << tooth)] = x;
             for (int i = 0; i < STEPS; i++) sqr(&x, &x);
         }
     }
     one(&x);
     for (size_t v = 0; v < TABLES; v++) {
-        comb[v][0] = x;
+        number *const table = comb + v * ENTRIES;
+        table[0] = x;
         for (size_t d = 3; d < ENTRIES; d++) {
             const size_t rest = d & (d - 1); /* d without its lowest bit */
-            if (rest != 0) mul(&comb[v][d], &comb[v][rest], comb[v][d ^ rest].limb);
+            if (rest != 0) mul(&table[d], &table[rest], table[d ^ rest].limb);
         }
     }
-}
-
-int KAM3_DL(ifma_prepare_tables)(void) {
-    if (!available()) return 0;
-    if (!kam3_once_ready(&comb_once) && kam3_once_claim(&comb_once)) {
-        comb_fill();
-        kam3_once_publish(&comb_once);
-    }
-    return 1;
 }
 
 /* The index into table v at a step */
@@ -282,29 +268,61 @@ KAM3_INLINE uint64_t comb_digit(const DL_SC *k, size_t v, size_t step) {
     return digit;
 }
 
-/* Each multiplication looks up the factor of the next. */
-int KAM3_DL(ifma_mul_base)(DL_GE *r, const DL_SC *k) {
+/* r = [k]A, A being what the comb was made of. Each multiplication looks up the factor of the next. */
+static void comb_power(DL_GE *r, const number *comb, const DL_SC *k) {
     struct {
         number x, y[2];
     } s;
-    if (!KAM3_DL(ifma_prepare_tables)()) return 0;
-    if (!kam3_once_ready(&comb_once)) {
-        DL_GE g;
-        KAM3_DL(ge_base)(&g);
-        return KAM3_DL(ifma_mul)(r, &g, k);
-    }
     one(&s.y[1]);
-    mul_and_scan(&s.x, &s.y[1], &s.y[1], &s.y[0], comb[0], comb_digit(k, 0, STEPS - 1));
+    mul_and_scan(&s.x, &s.y[1], &s.y[1], &s.y[0], comb, comb_digit(k, 0, STEPS - 1));
     for (size_t step = STEPS, i = 0; step-- > 0;) {
         if (step + 1 < STEPS) sqr(&s.x, &s.x);
         for (size_t v = 0; v < TABLES; v++, i ^= 1) {
             /* after the last table of the last step nothing comes, and any look-up will do */
             const size_t next_v = v + 1 < TABLES ? v + 1 : 0, next_step = v + 1 < TABLES || step == 0 ? step : step - 1;
-            mul_and_scan(&s.x, &s.x, &s.y[i], &s.y[i ^ 1], comb[next_v], comb_digit(k, next_v, next_step));
+            mul_and_scan(&s.x, &s.x, &s.y[i], &s.y[i ^ 1], comb + next_v * ENTRIES, comb_digit(k, next_v, next_step));
         }
     }
     leave(r, &s.x);
     kam3_wipe(&s, sizeof s);
+}
+
+static number comb_of_g[TABLES * ENTRIES];
+static kam3_once comb_once = KAM3_ONCE_INIT;
+
+int KAM3_DL(ifma_prepare_tables)(void) {
+    if (!available()) return 0;
+    if (!kam3_once_ready(&comb_once) && kam3_once_claim(&comb_once)) {
+        DL_GE g;
+        KAM3_DL(ge_base)(&g);
+        comb_fill(comb_of_g, &g);
+        kam3_once_publish(&comb_once);
+    }
+    return 1;
+}
+
+int KAM3_DL(ifma_mul_base)(DL_GE *r, const DL_SC *k) {
+    if (!KAM3_DL(ifma_prepare_tables)()) return 0;
+    if (!kam3_once_ready(&comb_once)) { /* another thread is filling it */
+        DL_GE g;
+        KAM3_DL(ge_base)(&g);
+        return KAM3_DL(ifma_mul)(r, &g, k);
+    }
+    comb_power(r, comb_of_g, k);
+    return 1;
+}
+
+int KAM3_DL(ifma_prepare)(KAM3_DL(prepared) *r) {
+    _Static_assert(sizeof comb_of_g <= sizeof r->comb, "the comb fits");
+    if (!available()) return 0;
+    r->form = KAM3_FORM_IFMA;
+    comb_fill((number *)r->comb, &r->element);
+    return 1;
+}
+
+int KAM3_DL(ifma_mul_prepared)(DL_GE *r, const KAM3_DL(prepared) *a, const DL_SC *k) {
+    if (!available() || a->form != KAM3_FORM_IFMA) return 0;
+    comb_power(r, (const number *)a->comb, k);
     return 1;
 }
 

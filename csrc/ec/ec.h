@@ -22,10 +22,12 @@
 
 #define KAM3_EC_PREFIX kam3_p256_
 #define KAM3_EC_ELEMENT_OCTETS KAM3_P256_ELEMENT_OCTETS
+#define KAM3_EC_TABLE_WORDS 8320
 #include "ec/group_decl.inc.h"
 
 #define KAM3_EC_PREFIX kam3_p521_
 #define KAM3_EC_ELEMENT_OCTETS KAM3_P521_ELEMENT_OCTETS
+#define KAM3_EC_TABLE_WORDS 38016
 #include "ec/group_decl.inc.h"
 
 #endif

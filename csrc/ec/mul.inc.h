@@ -76,12 +76,56 @@ void KAM3_EC(ge_mul)(ge *r, const ge *a, const sc *k) {
 
 void KAM3_EC(ge_mul_pair)(ge *r1, ge *r2, const ge *a1, const ge *a2, const sc *k) {
 #if defined(KAM3_EC_FAST)
-    if (KAM3_EC(fast_mul_pair)(r1, r2, a1, a2, k)) return;
+    if (KAM3_EC(fast_mul_pair)(r1, r2, a1, a2, k, k)) return;
 #endif
     ge second = *a2; /* r1 may be a2 */
     KAM3_EC(ge_mul)(r1, a1, k);
     KAM3_EC(ge_mul)(r2, &second, k);
     kam3_wipe(&second, sizeof second);
+}
+
+/* A path that takes pairs computes [k]A and [k t mod r]A side by side, in less time than one after the other. */
+void KAM3_EC(ge_mul_twice)(ge *r1, ge *r2, const ge *a, const sc *k, const sc *t) {
+#if defined(KAM3_EC_FAST)
+    sc product;
+    KAM3_EC(sc_mul)(&product, k, t);
+    const int done = KAM3_EC(fast_mul_pair)(r1, r2, a, a, k, &product);
+    kam3_wipe(&product, sizeof product);
+    if (done) return;
+#endif
+    KAM3_EC(ge_mul)(r1, a, k);
+    KAM3_EC(ge_mul_vartime)(r2, r1, t);
+}
+
+size_t KAM3_EC(ge_lanes)(void) {
+#if defined(KAM3_EC_FAST)
+    if (KAM3_EC(fast_lanes)()) return 8;
+#endif
+    return 1;
+}
+
+/* Eight at a time, the last of them beginning with 4, which take no longer as eight than as two pairs; the rest in pairs. */
+void KAM3_EC(ge_mul_many)(ge *const r[], const ge *const a[], const sc *const k[], size_t n) {
+    size_t done = 0;
+#if defined(KAM3_EC_FAST)
+    while (n - done >= 4) {
+        ge unused, *out[8];
+        const ge *in[8];
+        const sc *by[8];
+        for (size_t l = 0; l < 8; l++) {
+            const size_t i = done + l < n ? done + l : done;
+            out[l] = done + l < n ? r[i] : &unused;
+            in[l] = a[i];
+            by[l] = k[i];
+        }
+        const int lanes = KAM3_EC(fast_mul_lanes)(out, in, by);
+        kam3_wipe(&unused, sizeof unused);
+        if (!lanes) break;
+        done += n - done < 8 ? n - done : 8;
+    }
+    while (n - done >= 2 && KAM3_EC(fast_mul_pair)(r[done], r[done + 1], a[done], a[done + 1], k[done], k[done + 1])) done += 2;
+#endif
+    for (; done < n; done++) KAM3_EC(ge_mul)(r[done], a[done], k[done]);
 }
 
 /* Odd signed digits: k = sum_j naf[j] 2^j, naf[j] in {0, +-1, +-3 .. +-15}, at least four zeros after each other digit. */

@@ -14,9 +14,17 @@ static int kam3_p256_fast_mul(ge *r, const ge *a, const sc *k) {
     return kam3_p256_ifma_mul(r, a, k) || kam3_p256_adx_mul(r, a, k);
 }
 
-static int kam3_p256_fast_mul_pair(ge *r1, ge *r2, const ge *a1, const ge *a2, const sc *k) {
-    return kam3_p256_ifma_mul_pair(r1, r2, a1, a2, k);
+static int kam3_p256_fast_mul_pair(ge *r1, ge *r2, const ge *a1, const ge *a2, const sc *k1, const sc *k2) {
+    return kam3_p256_ifma_mul_pair(r1, r2, a1, a2, k1, k2);
 }
+
+static int kam3_p256_fast_mul_lanes(ge *const r[8], const ge *const a[8], const sc *const k[8]) {
+    return kam3_p256_ifma_mul_lanes(r, a, k);
+}
+
+static int kam3_p256_fast_sqrt_lanes(fe *const r[8], const fe *const a[8]) { return kam3_p256_ifma_sqrt_lanes(r, a); }
+
+static int kam3_p256_fast_lanes(void) { return kam3_cpu_has(KAM3_P256_IFMA); }
 
 static int kam3_p256_fast_mul_vartime(ge *r, const ge *a, const sc *k) { return kam3_p256_fast_mul(r, a, k); }
 
@@ -26,6 +34,12 @@ static int kam3_p256_fast_mul_base(ge *r, const sc *k) {
 
 static int kam3_p256_fast_prepare_tables(void) {
     return kam3_p256_ifma_prepare_tables() || kam3_p256_adx_prepare_tables();
+}
+
+static int kam3_p256_fast_prepare(kam3_p256_prepared *r) { return kam3_p256_ifma_prepare(r) || kam3_p256_adx_prepare(r); }
+
+static int kam3_p256_fast_mul_prepared(ge *r, const kam3_p256_prepared *a, const sc *k) {
+    return kam3_p256_ifma_mul_prepared(r, a, k) || kam3_p256_adx_mul_prepared(r, a, k);
 }
 
 #define KAM3_EC_PREFIX kam3_p256_

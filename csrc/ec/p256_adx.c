@@ -5,7 +5,7 @@
  * and an even k is replaced by r - k, whose multiple is negated (k = 0 by r).
  *
  * No addition meets an exception. From m = 1, m <- 32 m + d_i for i = 50 .. 0: here [32 m]A and [d_i]A are added, for
- * the fixed base [32 m 32^i]G and [d_i 32^i]G, which is the same modulo r, as 32 has an inverse.
+ * the fixed base [32 m 32^i]A and [d_i 32^i]A, which is the same modulo r, as 32 has an inverse.
  *  - The identity: d_i is no multiple of r, nor is 32 m, even and positive and below 2r. If A is the identity, all Z
  *    are 0, and the result is right.
  *  - Equal points: 32 m = d_i is not, for |d_i| < 32 <= 32 m. 32 m = r + d_i is not before i = 0, for 32 m < 2^252
@@ -131,6 +131,14 @@ static void leave(ge *r, const jacobian *a, temporaries *w) {
     mul(&r->z, &w->t, &a->z);
 }
 
+/* p = A, from homogeneous (X : Y : Z) to Jacobian coordinates */
+static void enter(jacobian *p, const ge *a, temporaries *w) {
+    p->z = a->z; /* (XZ, YZ^2, Z) */
+    mul(&p->x, &a->x, &a->z);
+    sqr(&w->t, &a->z);
+    mul(&p->y, &a->y, &w->t);
+}
+
 static void multiply(ge *r, const ge *a, const sc *k) {
     struct {
         entry entries[ENTRIES], term;
@@ -139,10 +147,7 @@ static void multiply(ge *r, const ge *a, const sc *k) {
         uint64_t odd[4];
     } s;
     const kam3_mask m_even = make_odd(s.odd, k);
-    s.sum.z = a->z; /* (XZ, YZ^2, Z) */
-    mul(&s.sum.x, &a->x, &a->z);
-    sqr(&s.w.t, &a->z);
-    mul(&s.sum.y, &a->y, &s.w.t);
+    enter(&s.sum, a, &s.w);
     fill(s.entries, &s.sum, &s.w);
     for (size_t i = WINDOWS; i-- > 0;) {
         kam3_mask m_negative;
@@ -156,54 +161,84 @@ static void multiply(ge *r, const ge *a, const sc *k) {
     kam3_wipe(&s, sizeof s);
 }
 
-/* table[i][j] = [(2j+1) 32^i]G, table_top = [32^51]G */
-static affine table[WINDOWS][ENTRIES], table_top;
-static kam3_once table_once = KAM3_ONCE_INIT;
+/* window[i][j] = [(2j+1) 32^i]A, top = [32^51]A */
+typedef struct {
+    affine window[WINDOWS][ENTRIES], top;
+} fixed_base;
 
-/* All n in affine coordinates by one inversion, as window_to_affine of base.inc.h. Public content; none is the
- * identity. */
+/* All n in affine coordinates by one inversion, as window_to_affine of base.inc.h. None is the identity. */
 static void to_affine(affine *out, const entry *in, size_t n) {
-    fe product[ENTRIES], inverse, z, zz;
-    product[0] = in[0].z;
-    for (size_t i = 1; i < n; i++) mul(&product[i], &product[i - 1], &in[i].z);
-    kam3_p256_fe_inv(&inverse, &product[n - 1]);
+    struct {
+        fe product[ENTRIES], inverse, z, zz;
+    } s;
+    s.product[0] = in[0].z;
+    for (size_t i = 1; i < n; i++) mul(&s.product[i], &s.product[i - 1], &in[i].z);
+    kam3_p256_fe_inv(&s.inverse, &s.product[n - 1]);
     for (size_t i = n; i-- > 0;) {
-        z = inverse;
-        if (i > 0) mul(&z, &inverse, &product[i - 1]);
-        mul(&inverse, &inverse, &in[i].z);
-        sqr(&zz, &z);
-        mul(&out[i].x, &in[i].x, &zz);
-        mul(&zz, &zz, &z);
-        mul(&out[i].y, &in[i].y, &zz);
+        s.z = s.inverse;
+        if (i > 0) mul(&s.z, &s.inverse, &s.product[i - 1]);
+        mul(&s.inverse, &s.inverse, &in[i].z);
+        sqr(&s.zz, &s.z);
+        mul(&out[i].x, &in[i].x, &s.zz);
+        mul(&s.zz, &s.zz, &s.z);
+        mul(&out[i].y, &in[i].y, &s.zz);
     }
+    kam3_wipe(&s, sizeof s);
 }
 
-static void prepare_tables(void) {
-    static const fe base_x = {{KAM3_P256_GX}}, base_y = {{KAM3_P256_GY}};
-    entry entries[ENTRIES];
-    jacobian power;
-    temporaries w;
-    if (!kam3_once_claim(&table_once)) return;
-    power.x = base_x;
-    power.y = base_y;
-    kam3_p256_fe_set_one(&power.z);
+/* CT: A may be secret. */
+static void table_fill(fixed_base *table, const ge *a) {
+    struct {
+        entry entries[ENTRIES];
+        jacobian power;
+        temporaries w;
+    } s;
+    enter(&s.power, a, &s.w);
     for (size_t i = 0; i < WINDOWS; i++) {
-        fill(entries, &power, &w);
-        to_affine(table[i], entries, ENTRIES);
-        for (int j = 0; j < 5; j++) point_dbl(&power, &power, &w);
+        fill(s.entries, &s.power, &s.w);
+        to_affine(table->window[i], s.entries, ENTRIES);
+        for (int j = 0; j < 5; j++) point_dbl(&s.power, &s.power, &s.w);
     }
-    make_entry(&entries[0], &power);
-    to_affine(&table_top, entries, 1);
-    kam3_once_publish(&table_once);
+    make_entry(&s.entries[0], &s.power);
+    to_affine(&table->top, s.entries, 1);
+    kam3_wipe(&s, sizeof s);
 }
 
-static void multiply_base(ge *r, const sc *k) {
+/* r = [k]A, A being what the table was made of */
+static void table_mul(ge *r, const fixed_base *table, const sc *k) {
     struct {
         jacobian sum;
         affine term;
         temporaries w;
         uint64_t odd[4];
     } s;
+    const kam3_mask m_even = make_odd(s.odd, k);
+    s.sum.x = table->top.x;
+    s.sum.y = table->top.y;
+    kam3_p256_fe_set_one(&s.sum.z);
+    for (size_t i = WINDOWS; i-- > 0;) {
+        kam3_mask m_negative;
+        lookup_affine(&s.term, table->window[i], window_digit(&m_negative, s.odd, i));
+        negate_if(&s.term.y, m_negative);
+        point_add_affine(&s.sum, &s.sum, &s.term, &s.w);
+    }
+    negate_if(&s.sum.y, m_even);
+    leave(r, &s.sum, &s.w);
+    kam3_wipe(&s, sizeof s);
+}
+
+static fixed_base base_table;
+static kam3_once table_once = KAM3_ONCE_INIT;
+
+static void prepare_tables(void) {
+    ge g;
+    if (!kam3_once_claim(&table_once)) return;
+    kam3_p256_ge_base(&g);
+    table_fill(&base_table, &g);
+    kam3_once_publish(&table_once);
+}
+
+static void multiply_base(ge *r, const sc *k) {
     prepare_tables();
     if (!kam3_once_ready(&table_once)) { /* another thread is filling it */
         ge g;
@@ -211,19 +246,7 @@ static void multiply_base(ge *r, const sc *k) {
         multiply(r, &g, k);
         return;
     }
-    const kam3_mask m_even = make_odd(s.odd, k);
-    s.sum.x = table_top.x;
-    s.sum.y = table_top.y;
-    kam3_p256_fe_set_one(&s.sum.z);
-    for (size_t i = WINDOWS; i-- > 0;) {
-        kam3_mask m_negative;
-        lookup_affine(&s.term, table[i], window_digit(&m_negative, s.odd, i));
-        negate_if(&s.term.y, m_negative);
-        point_add_affine(&s.sum, &s.sum, &s.term, &s.w);
-    }
-    negate_if(&s.sum.y, m_even);
-    leave(r, &s.sum, &s.w);
-    kam3_wipe(&s, sizeof s);
+    table_mul(r, &base_table, k);
 }
 
 int kam3_p256_adx_mul(ge *r, const ge *a, const sc *k) {
@@ -241,6 +264,20 @@ int kam3_p256_adx_mul_base(ge *r, const sc *k) {
 int kam3_p256_adx_prepare_tables(void) {
     if (!kam3_cpu_has(KAM3_P256_ADX)) return 0;
     prepare_tables();
+    return 1;
+}
+
+int kam3_p256_adx_prepare(kam3_p256_prepared *r) {
+    _Static_assert(sizeof base_table <= sizeof r->table, "the table fits");
+    if (!kam3_cpu_has(KAM3_P256_ADX)) return 0;
+    r->form = KAM3_FORM_ADX;
+    table_fill((fixed_base *)r->table, &r->element);
+    return 1;
+}
+
+int kam3_p256_adx_mul_prepared(ge *r, const kam3_p256_prepared *a, const sc *k) {
+    if (!kam3_cpu_has(KAM3_P256_ADX) || a->form != KAM3_FORM_ADX) return 0;
+    table_mul(r, (const fixed_base *)a->table, k);
     return 1;
 }
 
@@ -264,6 +301,16 @@ int kam3_p256_adx_mul_base(kam3_p256_ge *r, const kam3_p256_sc *k) {
 }
 
 int kam3_p256_adx_prepare_tables(void) { return 0; }
+
+int kam3_p256_adx_prepare(kam3_p256_prepared *r) {
+    (void)r;
+    return 0;
+}
+
+int kam3_p256_adx_mul_prepared(kam3_p256_ge *r, const kam3_p256_prepared *a, const kam3_p256_sc *k) {
+    (void)r, (void)a, (void)k;
+    return 0;
+}
 
 int kam3_p256_adx_sqr_n(kam3_p256_fe *r, const kam3_p256_fe *a, int n) {
     (void)r, (void)a, (void)n;

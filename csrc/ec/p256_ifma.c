@@ -14,7 +14,7 @@
 
 int kam3_p256_ifma_mul(kam3_p256_ge *r, const kam3_p256_ge *a, const kam3_p256_sc *k) {
     if (!kam3_cpu_has(KAM3_P256_IFMA)) return 0;
-    mul_groups(&r, &a, k);
+    mul_groups(&r, &a, &k);
     return 1;
 }
 

@@ -1,7 +1,8 @@
-/* [k]G on P-256, in ymm registers: each lane is a partial sum of its own over every fourth digit.
+/* [k]A on P-256 from a table of A, for G and for what ge_prepare is given, in ymm registers: each lane is a partial sum of its
+ * own over every fourth digit.
  *
- * With the digits of p256_ifma_codec.inc.h and d_51 = 1, lane l adds the points d_i [32^i]G of i = l, 4+l .. 48+l, in this order,
- * by mixed additions, all lanes at once. No such addition is exceptional: before digit i the lane holds [s]G with
+ * With the digits of p256_ifma_codec.inc.h and d_51 = 1, lane l adds the points d_i [32^i]A of i = l, 4+l .. 48+l, in this order,
+ * by mixed additions, all lanes at once. No such addition is exceptional: before digit i the lane holds [s]A with
  * |s| <= sum_{j <= i-4} 31 32^j < 32^(i-3) < |d_i 32^i|, s odd times a power of 32, so not 0; and |d_i| 32^i + |s| < r, as
  * 31 32^50 < 2^255 and d_51 = 1. So s +- d_i 32^i is neither 0 nor a multiple of r. How the lanes' sums relate to each other is not
  * known: they are joined by complete additions.
@@ -20,72 +21,74 @@
 
 #define ROUNDS 13
 
-/* table[t][e]: the limbs of x and of y of [(2e+1) 32^(4t+l)]G in lane l, below q. */
-static struct {
+/* Entry [ENTRIES t + e] of a table: the limbs of x and of y of [(2e+1) 32^(4t+l)]A in lane l, below q. */
+typedef struct {
     _Alignas(64) uint64_t limbs[2][5][LANES];
-} table[ROUNDS][ENTRIES];
-
-static kam3_once table_once = KAM3_ONCE_INIT;
+} table_entry;
 
 /* One partial sum a lane, Jacobian, all tight: x (1.001), y (1.4), z (1.4). */
 typedef struct {
     lanes x, y, z;
 } sums;
 
-/* out[e] = [2e+1]a, affine, and a = [32]a. Public. */
+/* out[e] = [2e+1]a, affine, and a = [32]a. CT: a may be secret. */
 static void odd_multiples(kam3_p256_fe out[ENTRIES][2], kam3_p256_ge *a) {
-    kam3_p256_ge odd[ENTRIES], two;
-    kam3_p256_fe product[ENTRIES], inverse, z_inverse;
-    kam3_p256_ge_dbl(&two, a);
-    odd[0] = *a;
-    product[0] = a->z;
+    struct {
+        kam3_p256_ge odd[ENTRIES], two;
+        kam3_p256_fe product[ENTRIES], inverse, z_inverse;
+    } s;
+    kam3_p256_ge_dbl(&s.two, a);
+    s.odd[0] = *a;
+    s.product[0] = a->z;
     for (size_t e = 1; e < ENTRIES; e++) {
-        kam3_p256_ge_add(&odd[e], &odd[e - 1], &two);
-        kam3_p256_fe_mul(&product[e], &product[e - 1], &odd[e].z);
+        kam3_p256_ge_add(&s.odd[e], &s.odd[e - 1], &s.two);
+        kam3_p256_fe_mul(&s.product[e], &s.product[e - 1], &s.odd[e].z);
     }
-    kam3_p256_ge_add(a, &odd[ENTRIES - 1], a);
-    kam3_p256_fe_inv(&inverse, &product[ENTRIES - 1]);
+    kam3_p256_ge_add(a, &s.odd[ENTRIES - 1], a);
+    kam3_p256_fe_inv(&s.inverse, &s.product[ENTRIES - 1]);
     for (size_t e = ENTRIES; e-- > 0;) {
-        z_inverse = inverse;
-        if (e > 0) kam3_p256_fe_mul(&z_inverse, &inverse, &product[e - 1]);
-        kam3_p256_fe_mul(&inverse, &inverse, &odd[e].z);
-        kam3_p256_fe_mul(&out[e][0], &odd[e].x, &z_inverse);
-        kam3_p256_fe_mul(&out[e][1], &odd[e].y, &z_inverse);
+        s.z_inverse = s.inverse;
+        if (e > 0) kam3_p256_fe_mul(&s.z_inverse, &s.inverse, &s.product[e - 1]);
+        kam3_p256_fe_mul(&s.inverse, &s.inverse, &s.odd[e].z);
+        kam3_p256_fe_mul(&out[e][0], &s.odd[e].x, &s.z_inverse);
+        kam3_p256_fe_mul(&out[e][1], &s.odd[e].y, &s.z_inverse);
     }
+    kam3_wipe(&s, sizeof s);
 }
 
-int kam3_p256_ifma_prepare_tables(void) {
+/* CT: A may be secret. */
+static void table_fill(table_entry *table, const kam3_p256_ge *a) {
     static const kam3_p256_fe sixteen = {{KAM3_P256_SIXTEEN}}; /* x 2^256 to x 2^260 */
-    kam3_p256_ge a;
-    kam3_p256_fe points[ENTRIES][2], x;
-    uint64_t limbs[5];
-    if (!kam3_cpu_has(KAM3_P256_IFMA)) return 0;
-    if (!kam3_once_claim(&table_once)) return 1;
-    kam3_p256_ge_base(&a);
+    struct {
+        kam3_p256_ge power;
+        kam3_p256_fe points[ENTRIES][2], x;
+        uint64_t limbs[5];
+    } s;
+    s.power = *a;
     for (size_t w = 0; w < ROUNDS * LANES; w++) {
-        odd_multiples(points, &a);
+        odd_multiples(s.points, &s.power);
         for (size_t e = 0; e < ENTRIES; e++) {
             for (size_t j = 0; j < 2; j++) {
-                kam3_p256_fe_mul(&x, &points[e][j], &sixteen);
-                kam3_bn_to_radix(limbs, 5, 52, x.v, 4);
-                for (size_t i = 0; i < 5; i++) table[w / LANES][e].limbs[j][i][w % LANES] = limbs[i];
+                kam3_p256_fe_mul(&s.x, &s.points[e][j], &sixteen);
+                kam3_bn_to_radix(s.limbs, 5, 52, s.x.v, 4);
+                for (size_t i = 0; i < 5; i++) table[ENTRIES * (w / LANES) + e].limbs[j][i][w % LANES] = s.limbs[i];
             }
         }
     }
-    kam3_once_publish(&table_once);
-    return 1;
+    kam3_wipe(&s, sizeof s);
 }
 
-/* Round t's entries [2 index + 1] of each lane, negated where m_negative, all ones, says so. Every entry is read. */
-INLINE void look_up(lanes *x, lanes *y, size_t t, const uint64_t index[LANES], const uint64_t m_negative[LANES]) {
+/* Entry `index` of each lane, of the ENTRIES of a round, negated where m_negative, all ones, says so. Every entry is read. */
+INLINE void look_up(lanes *x, lanes *y, const table_entry round[ENTRIES], const uint64_t index[LANES],
+                    const uint64_t m_negative[LANES]) {
     const vec wanted = vec_load(index);
     lanes u, v;
     FOR_LIMBS(i) u.v[i] = v.v[i] = vec_zero();
     UNROLL for (int e = 0; e < ENTRIES; e++) {
         const __mmask8 here = vec_equal(wanted, vec_all(e));
         FOR_LIMBS(i) {
-            u.v[i] = vec_select(u.v[i], here, vec_load(table[t][e].limbs[0][i]));
-            v.v[i] = vec_select(v.v[i], here, vec_load(table[t][e].limbs[1][i]));
+            u.v[i] = vec_select(u.v[i], here, vec_load(round[e].limbs[0][i]));
+            v.v[i] = vec_select(v.v[i], here, vec_load(round[e].limbs[1][i]));
         }
     }
     const __mmask8 negative = vec_equal(vec_load(m_negative), vec_all(~0ULL));
@@ -168,7 +171,8 @@ TARGET KAM3_NOINLINE static void add_complete(lanes *r, const lanes *a, const la
         }                                                                                                              \
     } while (0)
 
-TARGET static void sum_of_entries(kam3_p256_ge *r, const kam3_p256_sc *k) {
+/* r = [k]A, A being what the table was made of */
+TARGET static void sum_of_entries(kam3_p256_ge *r, const table_entry *table, const kam3_p256_sc *k) {
     struct {
         sums sum;
         lanes x, y, point[LANES];
@@ -178,7 +182,7 @@ TARGET static void sum_of_entries(kam3_p256_ge *r, const kam3_p256_sc *k) {
     s.odd[4] = 16; /* bits 256 to 260, u_51: it makes d_51 = 1 */
     for (size_t t = 0; t < ROUNDS; t++) {
         for (size_t l = 0; l < LANES; l++) s.index[l] = kam3_value_barrier(digit_index(&s.m_negative[l], s.odd, LANES * t + l));
-        look_up(&s.x, &s.y, t, s.index, s.m_negative);
+        look_up(&s.x, &s.y, table + ENTRIES * t, s.index, s.m_negative);
         if (t > 0) {
             add_affine(&s.sum, &s.x, &s.y);
             continue;
@@ -200,15 +204,42 @@ TARGET static void sum_of_entries(kam3_p256_ge *r, const kam3_p256_sc *k) {
     kam3_wipe(&s, sizeof s);
 }
 
+static table_entry base_table[ROUNDS * ENTRIES];
+static kam3_once table_once = KAM3_ONCE_INIT;
+
+int kam3_p256_ifma_prepare_tables(void) {
+    kam3_p256_ge g;
+    if (!kam3_cpu_has(KAM3_P256_IFMA)) return 0;
+    if (!kam3_once_claim(&table_once)) return 1;
+    kam3_p256_ge_base(&g);
+    table_fill(base_table, &g);
+    kam3_once_publish(&table_once);
+    return 1;
+}
+
 int kam3_p256_ifma_mul_base(kam3_p256_ge *r, const kam3_p256_sc *k) {
     if (!kam3_p256_ifma_prepare_tables()) return 0;
     if (kam3_once_ready(&table_once)) {
-        sum_of_entries(r, k);
+        sum_of_entries(r, base_table, k);
         return 1;
     }
     kam3_p256_ge g; /* another thread is filling the table */
     kam3_p256_ge_base(&g);
     return kam3_p256_ifma_mul(r, &g, k);
+}
+
+int kam3_p256_ifma_prepare(kam3_p256_prepared *r) {
+    _Static_assert(sizeof base_table <= sizeof r->table, "the table fits");
+    if (!kam3_cpu_has(KAM3_P256_IFMA)) return 0;
+    r->form = KAM3_FORM_IFMA;
+    table_fill((table_entry *)r->table, &r->element);
+    return 1;
+}
+
+int kam3_p256_ifma_mul_prepared(kam3_p256_ge *r, const kam3_p256_prepared *a, const kam3_p256_sc *k) {
+    if (!kam3_cpu_has(KAM3_P256_IFMA) || a->form != KAM3_FORM_IFMA) return 0;
+    sum_of_entries(r, (const table_entry *)a->table, k);
+    return 1;
 }
 
 #else
@@ -217,6 +248,16 @@ int kam3_p256_ifma_prepare_tables(void) { return 0; }
 
 int kam3_p256_ifma_mul_base(kam3_p256_ge *r, const kam3_p256_sc *k) {
     (void)r, (void)k;
+    return 0;
+}
+
+int kam3_p256_ifma_prepare(kam3_p256_prepared *r) {
+    (void)r;
+    return 0;
+}
+
+int kam3_p256_ifma_mul_prepared(kam3_p256_ge *r, const kam3_p256_prepared *a, const kam3_p256_sc *k) {
+    (void)r, (void)a, (void)k;
     return 0;
 }
 

@@ -1,4 +1,4 @@
-/* Template: [k]A for one point or two. Expects p256_ifma_point.inc.h before it.
+/* Template: [k]A for one point or two, each with its scalar. Expects p256_ifma_point.inc.h before it.
  *
  * No addition is exceptional, for 0 < k < r and A of the prime order r. Of the table: [2]A + [j]A, j = 1, 3 .. 29; +-2 = j mod r
  * never. Of the loop: after digit i the sum is [s_i]A with s_i = 32 s_(i+1) + d_i, s_51 = 1, so s_i = floor(k / 32^i) with its
@@ -12,9 +12,10 @@
  */
 #include "ec/p256_ifma_codec.inc.h"
 
-/* r = entry `index`, or its negative: 2 - Y (1.001) in the place of Y. Every entry is read. */
-TARGET KAM3_NOINLINE static void look_up(addend *r, const addend table[ENTRIES], uint64_t index, kam3_mask m_negative) {
-    const vec wanted = vec_all(kam3_value_barrier(index));
+/* r = entry `index` of each group, or its negative: 2 - Y (1.001) in the place of Y. Every entry is read. */
+TARGET KAM3_NOINLINE static void look_up(addend *r, const addend table[ENTRIES], const uint64_t index[GROUPS],
+                                         const kam3_mask m_negative[GROUPS]) {
+    const vec wanted = vec_groups(index);
     lanes xyzz = table[0].xyzz, z = table[0].z;
     UNROLL for (int e = 1; e < ENTRIES; e++) {
         const __mmask8 here = vec_equal(wanted, vec_all(e));
@@ -23,7 +24,7 @@ TARGET KAM3_NOINLINE static void look_up(addend *r, const addend table[ENTRIES],
             z.v[i] = vec_select(z.v[i], here, table[e].z.v[i]);
         }
     }
-    const __mmask8 there = vec_equal(vec_all(m_negative), vec_all(~0ULL)) & LANE_SET(2);
+    const __mmask8 there = vec_equal(vec_groups(m_negative), vec_all(~0ULL)) & LANE_SET(2);
     FOR_LIMBS(i) xyzz.v[i] = vec_select(xyzz.v[i], there, vec_sub(Q_LIMB(i, 2), xyzz.v[i]));
     r->xyzz = carry(xyzz);
     r->z = z;
@@ -96,29 +97,32 @@ TARGET KAM3_NOINLINE static void step(point *sum, const addend *term) {
     add_term(sum, &doubled, term);
 }
 
-/* r[g] = [k]a[g] */
-TARGET static void mul_groups(kam3_p256_ge *const r[GROUPS], const kam3_p256_ge *const a[GROUPS], const kam3_p256_sc *k) {
+/* r[g] = [k[g]]a[g] */
+TARGET static void mul_groups(kam3_p256_ge *const r[GROUPS], const kam3_p256_ge *const a[GROUPS],
+                              const kam3_p256_sc *const k[GROUPS]) {
     struct {
         addend table[ENTRIES], term;
         point sum;
         lanes out;
-        uint64_t odd[6];
+        uint64_t odd[GROUPS][6], index[GROUPS];
+        kam3_mask m_negative[GROUPS];
     } s;
-    kam3_mask m_identity[GROUPS];
-    for (int g = 0; g < GROUPS; g++) m_identity[g] = kam3_bn_is_zero(k->limb, 4) | kam3_p256_fe_is_zero(&a[g]->z);
-    const kam3_mask m_negate = make_odd(s.odd, k);
+    kam3_mask m_identity[GROUPS], m_negate[GROUPS];
+    for (int g = 0; g < GROUPS; g++) {
+        m_identity[g] = kam3_bn_is_zero(k[g]->limb, 4) | kam3_p256_fe_is_zero(&a[g]->z);
+        m_negate[g] = make_odd(s.odd[g], k[g]);
+    }
 
     fill(s.table, &s.sum, points_in(a));
     for (size_t i = DIGITS; i-- > 0;) {
-        kam3_mask m_negative;
-        const uint64_t index = digit_index(&m_negative, s.odd, i);
-        look_up(&s.term, s.table, index, m_negative);
+        for (int g = 0; g < GROUPS; g++) s.index[g] = kam3_value_barrier(digit_index(&s.m_negative[g], s.odd[g], i));
+        look_up(&s.term, s.table, s.index, s.m_negative);
         step(&s.sum, &s.term);
     }
     s.out = homogeneous(&s.sum);
     for (int g = 0; g < GROUPS; g++) {
         ge_out(r[g], s.out, g);
-        finish(r[g], m_negate, m_identity[g]);
+        finish(r[g], m_negate[g], m_identity[g]);
     }
     kam3_wipe(&s, sizeof s);
 }

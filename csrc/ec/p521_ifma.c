@@ -16,7 +16,7 @@
 
 int kam3_p521_ifma_mul(kam3_p521_ge *r, const kam3_p521_ge *a, const kam3_p521_sc *k) {
     if (!kam3_cpu_has(KAM3_P521_IFMA)) return 0;
-    mul_groups(&r, &a, k);
+    mul_groups(&r, &a, &k);
     return 1;
 }
 

@@ -1,8 +1,9 @@
-/* [k]G on P-521, in ymm registers: each lane is a partial sum of its own over every fourth digit.
+/* [k]A on P-521 from a table of A, for G and for what ge_prepare is given, in ymm registers: each lane is a partial sum
+ * of its own over every fourth digit.
  *
- * With the digits of p521_ifma_digits.inc.h and d_104 = 1, lane l adds the points d_i [32^i]G of i = l, 4+l .. up to
+ * With the digits of p521_ifma_digits.inc.h and d_104 = 1, lane l adds the points d_i [32^i]A of i = l, 4+l .. up to
  * 104, in this order, by mixed additions, all lanes at once. No such addition is exceptional: before digit i the lane
- * holds [s]G with |s| <= sum_{j <= i-4} 31 32^j < 32^(i-3) < |d_i 32^i|, s odd times a power of 32, so not 0; and
+ * holds [s]A with |s| <= sum_{j <= i-4} 31 32^j < 32^(i-3) < |d_i 32^i|, s odd times a power of 32, so not 0; and
  * |d_i| 32^i + |s| < r, as 31 32^103 + 32^100 < 2^520 and d_104 = 1. So s +- d_i 32^i is neither 0 nor a multiple of
  * r. How the lanes' sums relate to each other is not known: they are joined by complete additions.
  */
@@ -21,80 +22,73 @@
 
 #define ROUNDS 27
 
-/* table[t][e]: the limbs of x and of y of [(2e+1) 32^(4t+l)]G in lane l, below q. */
-static struct {
+/* Entry [ENTRIES t + e] of a table: the limbs of x and of y of [(2e+1) 32^(4t+l)]A in lane l, below q. */
+typedef struct {
     _Alignas(64) uint64_t limbs[2][LIMBS][LANES];
-} table[ROUNDS][ENTRIES];
-
-static kam3_once table_once = KAM3_ONCE_INIT;
+} table_entry;
 
 /* One partial sum a lane, magnitudes at most 2. */
 typedef struct {
     lanes x, y, z;
 } sums;
 
-/* out[e] = [2e+1]a, affine, and a = [32]a. Public. */
+/* out[e] = [2e+1]a, affine, and a = [32]a. CT: a may be secret. */
 static void odd_multiples(kam3_p521_fe out[ENTRIES][2], kam3_p521_ge *a) {
-    kam3_p521_ge odd[ENTRIES], two;
-    kam3_p521_fe product[ENTRIES], inverse, z_inverse;
-    kam3_p521_ge_dbl(&two, a);
-    odd[0] = *a;
-    product[0] = a->z;
+    struct {
+        kam3_p521_ge odd[ENTRIES], two;
+        kam3_p521_fe product[ENTRIES], inverse, z_inverse;
+    } s;
+    kam3_p521_ge_dbl(&s.two, a);
+    s.odd[0] = *a;
+    s.product[0] = a->z;
     for (size_t e = 1; e < ENTRIES; e++) {
-        kam3_p521_ge_add(&odd[e], &odd[e - 1], &two);
-        kam3_p521_fe_mul(&product[e], &product[e - 1], &odd[e].z);
+        kam3_p521_ge_add(&s.odd[e], &s.odd[e - 1], &s.two);
+        kam3_p521_fe_mul(&s.product[e], &s.product[e - 1], &s.odd[e].z);
     }
-    kam3_p521_ge_add(a, &odd[ENTRIES - 1], a);
-    kam3_p521_fe_inv(&inverse, &product[ENTRIES - 1]);
+    kam3_p521_ge_add(a, &s.odd[ENTRIES - 1], a);
+    kam3_p521_fe_inv(&s.inverse, &s.product[ENTRIES - 1]);
     for (size_t e = ENTRIES; e-- > 0;) {
-        z_inverse = inverse;
-        if (e > 0) kam3_p521_fe_mul(&z_inverse, &inverse, &product[e - 1]);
-        kam3_p521_fe_mul(&inverse, &inverse, &odd[e].z);
-        kam3_p521_fe_mul(&out[e][0], &odd[e].x, &z_inverse);
-        kam3_p521_fe_mul(&out[e][1], &odd[e].y, &z_inverse);
+        s.z_inverse = s.inverse;
+        if (e > 0) kam3_p521_fe_mul(&s.z_inverse, &s.inverse, &s.product[e - 1]);
+        kam3_p521_fe_mul(&s.inverse, &s.inverse, &s.odd[e].z);
+        kam3_p521_fe_mul(&out[e][0], &s.odd[e].x, &s.z_inverse);
+        kam3_p521_fe_mul(&out[e][1], &s.odd[e].y, &s.z_inverse);
     }
+    kam3_wipe(&s, sizeof s);
 }
 
-/* r = a in limbs of 48 bits, below q */
-static void limbs_in(uint64_t r[LIMBS], const kam3_p521_fe *a) {
-    uint8_t octets[KAM3_P521_FE_OCTETS];
-    uint64_t words[9];
-    kam3_p521_fe_to_octets(octets, a);
-    kam3_bn_from_octets(words, 9, octets, sizeof octets);
-    kam3_bn_to_radix(r, LIMBS, 48, words, 9);
-}
-
-int kam3_p521_ifma_prepare_tables(void) {
-    kam3_p521_ge a;
-    kam3_p521_fe points[ENTRIES][2];
-    uint64_t limbs[LIMBS];
-    if (!kam3_cpu_has(KAM3_P521_IFMA)) return 0;
-    if (!kam3_once_claim(&table_once)) return 1;
-    kam3_p521_ge_base(&a);
-    for (size_t w = 0; w <= DIGITS; w++) {
-        odd_multiples(points, &a);
+/* CT: A may be secret. */
+static void table_fill(table_entry *table, const kam3_p521_ge *a) {
+    struct {
+        kam3_p521_ge power;
+        kam3_p521_fe points[ENTRIES][2];
+        uint64_t limbs[LIMBS];
+    } s;
+    s.power = *a;
+    for (size_t w = 0; w < ROUNDS * LANES; w++) {
+        odd_multiples(s.points, &s.power);
         for (size_t e = 0; e < ENTRIES; e++) {
             for (size_t j = 0; j < 2; j++) {
-                limbs_in(limbs, &points[e][j]);
-                for (size_t i = 0; i < LIMBS; i++) table[w / LANES][e].limbs[j][i][w % LANES] = limbs[i];
+                limbs_in(s.limbs, &s.points[e][j]);
+                for (size_t i = 0; i < LIMBS; i++) table[ENTRIES * (w / LANES) + e].limbs[j][i][w % LANES] = s.limbs[i];
             }
         }
     }
-    kam3_once_publish(&table_once);
-    return 1;
+    kam3_wipe(&s, sizeof s);
 }
 
-/* Round t's entries [2 index + 1] of each lane, negated where m_negative, all ones, says so: |x| = 1, |y| = 2. Every
+/* Entry `index` of each lane, of the ENTRIES of a round, negated where m_negative, all ones, says so: |x| = 1, |y| = 2. Every
  * entry is read. */
-INLINE void look_up(lanes *x, lanes *y, size_t t, const uint64_t index[LANES], const uint64_t m_negative[LANES]) {
+INLINE void look_up(lanes *x, lanes *y, const table_entry round[ENTRIES], const uint64_t index[LANES],
+                    const uint64_t m_negative[LANES]) {
     const vec wanted = vec_load(index);
     lanes u, v;
     FOR_LIMBS(i) u.v[i] = v.v[i] = vec_zero();
     for (size_t e = 0; e < ENTRIES; e++) {
         const __mmask8 here = vec_equal(wanted, vec_all(e));
         FOR_LIMBS(i) {
-            u.v[i] = vec_select(u.v[i], here, vec_load(table[t][e].limbs[0][i]));
-            v.v[i] = vec_select(v.v[i], here, vec_load(table[t][e].limbs[1][i]));
+            u.v[i] = vec_select(u.v[i], here, vec_load(round[e].limbs[0][i]));
+            v.v[i] = vec_select(v.v[i], here, vec_load(round[e].limbs[1][i]));
         }
     }
     const __mmask8 negative = vec_equal(vec_load(m_negative), vec_all(~0ULL));
@@ -212,30 +206,18 @@ INLINE void join(sums *s) {
 
 /* r = lane 0 of a, |r| = 1. Requires: |a| <= 2 */
 INLINE void lane_0_out(kam3_p521_fe *r, lanes a) {
-    uint64_t lane[LANES], v[LIMBS], words[9], carried = 0;
+    uint64_t lane[LANES], v[LIMBS];
     FOR_LIMBS(i) {
         vec_store(lane, a.v[i]);
         v[i] = lane[0];
     }
-    for (int pass = 0; pass < 2; pass++) { /* the first folds less than 2^10: the number ends below 2^521 + 2^10 */
-        for (int i = 0; i < 10; i++) {
-            v[i] += carried;
-            carried = v[i] >> 48;
-            v[i] &= LIMB_MASK;
-        }
-        v[10] += carried;
-        carried = pass == 0 ? v[10] >> 41 : 0;
-        if (pass == 0) v[10] &= ((uint64_t)1 << 41) - 1;
-    }
-    kam3_bn_from_radix(words, 9, v, LIMBS, 48);
-    kam3_bn_to_radix(r->v, 9, 58, words, 9);
-    KAM3_P521_FE_SET_MAGNITUDE(r, 1);
+    limbs_out(r, v);
     kam3_wipe(lane, sizeof lane);
     kam3_wipe(v, sizeof v);
-    kam3_wipe(words, sizeof words);
 }
 
-TARGET static void sum_of_entries(kam3_p521_ge *r, const kam3_p521_sc *k) {
+/* r = [k]A, A being what the table was made of */
+TARGET static void sum_of_entries(kam3_p521_ge *r, const table_entry *table, const kam3_p521_sc *k) {
     struct {
         sums sum;
         lanes x, y;
@@ -246,7 +228,7 @@ TARGET static void sum_of_entries(kam3_p521_ge *r, const kam3_p521_sc *k) {
     s.odd[8] |= (uint64_t)16 << 9; /* bits 521 to 525, u_104: it makes d_104 = 1 */
     for (size_t t = 0; t < ROUNDS; t++) {
         for (size_t l = 0; l < LANES; l++) s.index[l] = kam3_value_barrier(digit_index(&s.m_negative[l], s.odd, LANES * t + l));
-        look_up(&s.x, &s.y, t, s.index, s.m_negative);
+        look_up(&s.x, &s.y, table + ENTRIES * t, s.index, s.m_negative);
         if (t > 0) {
             add_affine(&s.sum, &s.x, &s.y, t < ROUNDS - 1 ? 15 : 1, &s.w); /* d_104 is the last */
             continue;
@@ -267,15 +249,42 @@ TARGET static void sum_of_entries(kam3_p521_ge *r, const kam3_p521_sc *k) {
     kam3_wipe(&s, sizeof s);
 }
 
+static table_entry base_table[ROUNDS * ENTRIES];
+static kam3_once table_once = KAM3_ONCE_INIT;
+
+int kam3_p521_ifma_prepare_tables(void) {
+    kam3_p521_ge g;
+    if (!kam3_cpu_has(KAM3_P521_IFMA)) return 0;
+    if (!kam3_once_claim(&table_once)) return 1;
+    kam3_p521_ge_base(&g);
+    table_fill(base_table, &g);
+    kam3_once_publish(&table_once);
+    return 1;
+}
+
 int kam3_p521_ifma_mul_base(kam3_p521_ge *r, const kam3_p521_sc *k) {
     if (!kam3_p521_ifma_prepare_tables()) return 0;
     if (kam3_once_ready(&table_once)) {
-        sum_of_entries(r, k);
+        sum_of_entries(r, base_table, k);
         return 1;
     }
     kam3_p521_ge g; /* another thread is filling the table */
     kam3_p521_ge_base(&g);
     return kam3_p521_ifma_mul(r, &g, k);
+}
+
+int kam3_p521_ifma_prepare(kam3_p521_prepared *r) {
+    _Static_assert(sizeof base_table <= sizeof r->table, "the table fits");
+    if (!kam3_cpu_has(KAM3_P521_IFMA)) return 0;
+    r->form = KAM3_FORM_IFMA;
+    table_fill((table_entry *)r->table, &r->element);
+    return 1;
+}
+
+int kam3_p521_ifma_mul_prepared(kam3_p521_ge *r, const kam3_p521_prepared *a, const kam3_p521_sc *k) {
+    if (!kam3_cpu_has(KAM3_P521_IFMA) || a->form != KAM3_FORM_IFMA) return 0;
+    sum_of_entries(r, (const table_entry *)a->table, k);
+    return 1;
 }
 
 #else
@@ -284,6 +293,16 @@ int kam3_p521_ifma_prepare_tables(void) { return 0; }
 
 int kam3_p521_ifma_mul_base(kam3_p521_ge *r, const kam3_p521_sc *k) {
     (void)r, (void)k;
+    return 0;
+}
+
+int kam3_p521_ifma_prepare(kam3_p521_prepared *r) {
+    (void)r;
+    return 0;
+}
+
+int kam3_p521_ifma_mul_prepared(kam3_p521_ge *r, const kam3_p521_prepared *a, const kam3_p521_sc *k) {
+    (void)r, (void)a, (void)k;
     return 0;
 }
 

@@ -1,4 +1,4 @@
-/* Template: [k]A for one point or two. Expects p521_ifma_point.inc.h before it.
+/* Template: [k]A for one point or two, each with its scalar. Expects p521_ifma_point.inc.h before it.
  *
  * With the digits of p521_ifma_digits.inc.h, from the highest, d_104 = 1, down: five doublings and an addition a digit.
  *
@@ -29,9 +29,9 @@ INLINE void entry_of(entry *r, const addend *a) {
     }
 }
 
-/* r = the entry, negated if m_negative */
-INLINE void addend_of(addend *r, const entry *a, kam3_mask m_negative) {
-    const __mmask8 negated = vec_equal(vec_all(m_negative), vec_all(~0ULL)) & LANE_SET(2);
+/* r = the entry, negated in the groups where m_negative says so */
+INLINE void addend_of(addend *r, const entry *a, const kam3_mask m_negative[GROUPS]) {
+    const __mmask8 negated = vec_equal(vec_groups(m_negative), vec_all(~0ULL)) & LANE_SET(2);
     FOR_LIMBS(i) r->xyzz.v[i] = vec_select_sub(a->xyzz[i], negated, BIAS(i), a->xyzz[i]);
     r->xyzz = carry(r->xyzz);
     UNROLL for (int i = 0; i < 3; i++) {
@@ -42,9 +42,9 @@ INLINE void addend_of(addend *r, const entry *a, kam3_mask m_negative) {
     }
 }
 
-/* r = entry `index`. Every entry is read. */
-INLINE void lookup(entry *r, const entry table[ENTRIES], uint64_t index) {
-    const vec wanted = vec_all(kam3_value_barrier(index));
+/* r = entry `index` of each group. Every entry is read. */
+INLINE void lookup(entry *r, const entry table[ENTRIES], const uint64_t index[GROUPS]) {
+    const vec wanted = vec_groups(index);
     entry t = table[0];
     for (size_t e = 1; e < ENTRIES; e++) {
         const __mmask8 here = vec_equal(wanted, vec_all(e));
@@ -129,33 +129,35 @@ INLINE void dbl_5(doubling *s, augend *r) {
     dbl(s, r, 0, 1);
 }
 
-/* r[g] = [k]a[g] */
+/* r[g] = [k[g]]a[g] */
 TARGET static void mul_groups(kam3_p521_ge *const r[GROUPS], const kam3_p521_ge *const a[GROUPS],
-                              const kam3_p521_sc *k) {
+                              const kam3_p521_sc *const k[GROUPS]) {
     struct {
         entry table[ENTRIES], found;
         addend term;
         doubling state, first;
         augend doubled;
-        uint64_t odd[10];
+        uint64_t odd[GROUPS][10], index[GROUPS];
+        kam3_mask m_negative[GROUPS];
     } s;
-    kam3_mask m_identity[GROUPS];
-    for (int g = 0; g < GROUPS; g++) m_identity[g] = kam3_bn_is_zero(k->limb, 9) | kam3_p521_fe_is_zero(&a[g]->z);
-    const kam3_mask m_negate = make_odd(s.odd, k);
+    kam3_mask m_identity[GROUPS], m_negate[GROUPS];
+    for (int g = 0; g < GROUPS; g++) {
+        m_identity[g] = kam3_bn_is_zero(k[g]->limb, 9) | kam3_p521_fe_is_zero(&a[g]->z);
+        m_negate[g] = make_odd(s.odd[g], k[g]);
+    }
 
     start(&s.state, points_in(a));
     s.first = s.state;
     fill(s.table, ENTRIES, &s.state);
     s.state = s.first;
     for (size_t i = DIGITS; i-- > 0;) {
-        kam3_mask m_negative;
-        const uint64_t index = digit_index(&m_negative, s.odd, i);
-        lookup(&s.found, s.table, index);
-        addend_of(&s.term, &s.found, m_negative);
+        for (int g = 0; g < GROUPS; g++) s.index[g] = kam3_value_barrier(digit_index(&s.m_negative[g], s.odd[g], i));
+        lookup(&s.found, s.table, s.index);
+        addend_of(&s.term, &s.found, s.m_negative);
         dbl_5(&s.state, &s.doubled);
         add(&s.state, &s.doubled, &s.term);
     }
     points_out(r, &s.state);
-    for (int g = 0; g < GROUPS; g++) finish(r[g], m_negate, m_identity[g]);
+    for (int g = 0; g < GROUPS; g++) finish(r[g], m_negate[g], m_identity[g]);
     kam3_wipe(&s, sizeof s);
 }

@@ -1,10 +1,13 @@
-/* Template: the field of P-521 in vectors, for the base point. Expects p521_ifma_vec.inc.h before it.
+/* Template: the field of P-521 in vectors, for a number or a partial sum a lane. Expects p521_ifma_vec.inc.h before it.
  *
  * Eleven limbs, radix 2^48, in the multiplier's slots of 52 bits; vector i holds limb i of every lane. Four bits a
  * limb are left for sums, so that only products carry, each limb to the next and all at once. Numbers are plain;
  * 2^528 = 2^7 mod q. Magnitude m means that every limb is at most m U, U = 2^48 + 2^20, as in ec/field.h; in comments
  * it stands after the value.
  */
+
+#include "base/wipe.h"
+#include "bn/bn.h"
 
 #define LIMBS 11
 #define LIMB_MASK 0xffffffffffff
@@ -29,56 +32,86 @@ INLINE lanes carry(lanes a) {
     return r;
 }
 
-/* r = low_j + 2^4 high_(j-1) + 2^7 (low_(j+11) + 2^4 high_(j+10)), carried.
+/* Limb j of a product before it is carried, t_j = low_j + 2^4 high_(j-1) + 2^7 (low_(j+11) + 2^4 high_(j+10)), made with column
+ * j + 11 beside column j, so that no more than four columns are ever held; the carries follow as limbs come. What limb 0 lacks,
+ * 2^11 high_10, comes last.
  *
  * Of products of magnitudes a b <= 30 low halves are below 2^52 and high ones at most 30 U^2 / 2^52 < 30.1 2^44. In
  * units of 2^48 a column k < 11 gets 16 (k+1) + 30.1 k, column j + 11 gets 16 (10-j) + 30.1 (11-j): limb j at most
  * 2^7 (491.1 - 46.1 j) + 46.1 j + 16, largest for j = 0, 62877 < 2^16. For the top limb, j = 10, it is below 2^13. */
-INLINE void reduce(lanes *r, const vec low[21], const vec high[21]) {
-    lanes t;
-    UNROLL for (int j = 0; j < LIMBS; j++) {
-        vec above = vec_shl(high[j + 10], 4);
-        if (j < 10) above = vec_add(above, low[j + 11]);
-        vec here = low[j];
-        if (j > 0) here = vec_add(here, vec_shl(high[j - 1], 4));
-        t.v[j] = vec_add(here, vec_shl(above, 7));
-    }
-    *r = carry(t);
-}
+#define BEGIN_PRODUCT                                                                                                  \
+    const vec mask = vec_all(LIMB_MASK);                                                                               \
+    vec low, high = vec_zero(), low_above, high_above = vec_zero(), first = vec_zero(), t = vec_zero();                \
+    lanes p
+#define END_COLUMNS(j, high_before, high_above_before)                                                                 \
+    do {                                                                                                               \
+        const vec before = t, above = vec_add(low_above, vec_shl(high_above_before, 4));                               \
+        t = vec_add(vec_add(low, vec_shl(high_before, 4)), vec_shl(above, 7));                                         \
+        if ((j) == 0) first = t;                                                                                       \
+        if ((j) > 0) p.v[j] = vec_and(t, mask);                                                                        \
+        if ((j) > 1) p.v[j] = vec_add(p.v[j], vec_shr(before, 48));                                                    \
+    } while (0)
+#define END_PRODUCT(r)                                                                                                 \
+    do {                                                                                                               \
+        first = vec_add(first, vec_shl(high, 11));                                                                     \
+        p.v[0] = vec_add(vec_and(first, mask), vec_shl(vec_shr(t, 48), 7));                                            \
+        p.v[1] = vec_add(p.v[1], vec_shr(first, 48));                                                                  \
+        *(r) = p;                                                                                                      \
+    } while (0)
 
 /* a b, |r| = 1. Requires: |a| |b| <= 30; |a|, |b| <= 15. Alias: r may be a or b. A function, for the caches' sake. */
 TARGET KAM3_NOINLINE static void mul(lanes *r, const lanes *a, const lanes *b) {
-    vec low[21], high[21];
-    UNROLL for (int k = 0; k < 21; k++) {
-        low[k] = high[k] = vec_zero();
+    BEGIN_PRODUCT;
+    UNROLL for (int j = 0; j < LIMBS; j++) {
+        const vec high_before = high, high_above_before = high_above;
+        low = high = low_above = high_above = vec_zero();
         UNROLL for (int i = 0; i < LIMBS; i++) {
-            if (k - i < 0 || k - i > 10) continue;
-            low[k] = vec_mul_lo(low[k], a->v[i], b->v[k - i]);
-            high[k] = vec_mul_hi(high[k], a->v[i], b->v[k - i]);
+            if (i <= j) {
+                low = vec_mul_lo(low, a->v[i], b->v[j - i]);
+                high = vec_mul_hi(high, a->v[i], b->v[j - i]);
+            } else {
+                low_above = vec_mul_lo(low_above, a->v[i], b->v[j + 11 - i]);
+                high_above = vec_mul_hi(high_above, a->v[i], b->v[j + 11 - i]);
+            }
         }
+        END_COLUMNS(j, high_before, high_above_before);
     }
-    reduce(r, low, high);
+    END_PRODUCT(r);
 }
+
+/* low and high += column k of a^2 */
+#define SQUARE_COLUMN(low, high, k)                                                                                    \
+    do {                                                                                                               \
+        UNROLL for (int i = 0; i < LIMBS; i++) {                                                                       \
+            if ((k) - i <= i || (k) - i > 10) continue;                                                                \
+            low = vec_mul_lo(low, a->v[i], a->v[(k) - i]);                                                             \
+            high = vec_mul_hi(high, a->v[i], a->v[(k) - i]);                                                           \
+        }                                                                                                              \
+        low = vec_add(low, low);                                                                                       \
+        high = vec_add(high, high);                                                                                    \
+        if ((k) % 2 == 0 && (k) < 21) {                                                                                \
+            low = vec_mul_lo(low, a->v[(k) / 2], a->v[(k) / 2]);                                                       \
+            high = vec_mul_hi(high, a->v[(k) / 2], a->v[(k) / 2]);                                                     \
+        }                                                                                                              \
+    } while (0)
 
 /* a^2, |r| = 1. Requires: |a|^2 <= 30 */
 TARGET KAM3_NOINLINE static void sqr(lanes *r, const lanes *a) {
-    vec low[21], high[21];
-    UNROLL for (int k = 0; k < 21; k++) {
-        low[k] = high[k] = vec_zero();
-        UNROLL for (int i = 0; i < LIMBS; i++) {
-            if (k - i <= i || k - i > 10) continue;
-            low[k] = vec_mul_lo(low[k], a->v[i], a->v[k - i]);
-            high[k] = vec_mul_hi(high[k], a->v[i], a->v[k - i]);
-        }
-        low[k] = vec_add(low[k], low[k]);
-        high[k] = vec_add(high[k], high[k]);
-        if (k % 2 == 0) {
-            low[k] = vec_mul_lo(low[k], a->v[k / 2], a->v[k / 2]);
-            high[k] = vec_mul_hi(high[k], a->v[k / 2], a->v[k / 2]);
-        }
+    BEGIN_PRODUCT;
+    UNROLL for (int j = 0; j < LIMBS; j++) {
+        const vec high_before = high, high_above_before = high_above;
+        low = high = low_above = high_above = vec_zero();
+        SQUARE_COLUMN(low, high, j);
+        SQUARE_COLUMN(low_above, high_above, j + 11);
+        END_COLUMNS(j, high_before, high_above_before);
     }
-    reduce(r, low, high);
+    END_PRODUCT(r);
 }
+
+#undef BEGIN_PRODUCT
+#undef END_COLUMNS
+#undef END_PRODUCT
+#undef SQUARE_COLUMN
 
 /* a + b: |a| + |b| */
 INLINE lanes sum(const lanes *a, const lanes *b) {
@@ -92,4 +125,32 @@ INLINE lanes difference(const lanes *a, const lanes *b, const unsigned m) {
     lanes r;
     FOR_LIMBS(i) r.v[i] = vec_add(vec_sub(a->v[i], b->v[i]), BIAS(i, m + 1));
     return r;
+}
+
+/* r = a in limbs of 48 bits, below q */
+KAM3_INLINE void limbs_in(uint64_t r[LIMBS], const kam3_p521_fe *a) {
+    uint8_t octets[KAM3_P521_FE_OCTETS];
+    uint64_t words[9];
+    kam3_p521_fe_to_octets(octets, a);
+    kam3_bn_from_octets(words, 9, octets, sizeof octets);
+    kam3_bn_to_radix(r, LIMBS, 48, words, 9);
+}
+
+/* r = the number, |r| = 1; v is used up. Requires: limbs of magnitude 2 */
+KAM3_INLINE void limbs_out(kam3_p521_fe *r, uint64_t v[LIMBS]) {
+    uint64_t words[9], carried = 0;
+    for (int pass = 0; pass < 2; pass++) { /* the first folds less than 2^10: the number ends below 2^521 + 2^10 */
+        for (int i = 0; i < 10; i++) {
+            v[i] += carried;
+            carried = v[i] >> 48;
+            v[i] &= LIMB_MASK;
+        }
+        v[10] += carried;
+        carried = pass == 0 ? v[10] >> 41 : 0;
+        if (pass == 0) v[10] &= ((uint64_t)1 << 41) - 1;
+    }
+    kam3_bn_from_radix(words, 9, v, LIMBS, 48);
+    kam3_bn_to_radix(r->v, 9, 58, words, 9);
+    KAM3_P521_FE_SET_MAGNITUDE(r, 1);
+    kam3_wipe(words, sizeof words);
 }

@@ -53,7 +53,7 @@ TARGET static void mul_vartime(kam3_p521_ge *r, const kam3_p521_ge *a, const kam
 
     start(&s.state, points_in(&a));
     fill(s.table, 8, &s.state);
-    addend_of(&s.term, &s.table[naf[top] / 2], 0);
+    addend_of(&s.term, &s.table[naf[top] / 2], &(const kam3_mask){0});
     start_from(&s.state, &s.term);
     for (size_t j = top; j-- > 0;) {
         doublings++;
@@ -61,7 +61,8 @@ TARGET static void mul_vartime(kam3_p521_ge *r, const kam3_p521_ge *a, const kam
         dbl_n_vartime(&s.state, &s.doubled, doublings, naf[j] != 0);
         doublings = 0;
         if (naf[j] == 0) continue;
-        addend_of(&s.term, &s.table[(naf[j] < 0 ? -naf[j] : naf[j]) / 2], naf[j] < 0 ? ~(kam3_mask)0 : 0);
+        const kam3_mask m_negative = naf[j] < 0 ? ~(kam3_mask)0 : 0;
+        addend_of(&s.term, &s.table[(naf[j] < 0 ? -naf[j] : naf[j]) / 2], &m_negative);
         add(&s.state, &s.doubled, &s.term);
     }
     points_out(&r, &s.state);

@@ -27,12 +27,14 @@ typedef __m256i vec;
 #define VEC_LOGIC(name) _mm256_##name##_si256
 #define LANE_SET(set) ((__mmask8)(set))
 #define vec_all(x) _mm256_set1_epi64x((long long)(x))
+#define vec_groups(x) vec_all((x)[0])
 #else
 typedef __m512i vec;
 #define VEC(name) _mm512_##name
 #define VEC_LOGIC(name) _mm512_##name##_si512
 #define LANE_SET(set) ((__mmask8)((set) | (set) << 4))
 #define vec_all(x) _mm512_set1_epi64((long long)(x))
+#define vec_groups(x) _mm512_mask_mov_epi64(vec_all((x)[0]), 0xf0, vec_all((x)[1])) /* x[g] in all lanes of group g */
 #endif
 
 #define vec_zero() VEC_LOGIC(setzero)()

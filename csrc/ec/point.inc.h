@@ -7,9 +7,12 @@
  *   KAM3_EC_SCALAR_LIMBS       64-bit limbs of a scalar
  *   KAM3_EC_FE_OCTETS, KAM3_EC_ELEMENT_OCTETS
  *   static const fe curve_b, base_x, base_y
- *   KAM3_EC_FAST               defined if CPU paths exist: fast_mul, fast_mul_pair, fast_mul_vartime, fast_mul_base and
- *                              fast_prepare_tables with the prefix do what their namesakes do and return 1, or return 0
- *                              and leave their operands alone
+ *   KAM3_EC_FAST               defined if CPU paths exist: fast_mul, fast_mul_vartime, fast_mul_base, fast_prepare_tables,
+ *                              fast_prepare and fast_mul_prepared with the prefix do what their namesakes do and return 1,
+ *                              or return 0 and leave their operands alone; so does fast_mul_pair(r1, r2, a1, a2, k1, k2),
+ *                              r1 = [k1]A1 and r2 = [k2]A2, and fast_mul_lanes(r, a, k) for eight of them, and
+ *                              fast_sqrt_lanes(r, a) for eight of fe_sqrt, but for its verdict; fast_lanes() tells
+ *                              whether the latter two do
  * of a curve y^2 = x^3 - 3x + b with r points (cofactor 1), over a prime q = 3 mod 4. A source file holds one curve.
  *
  * The formulas are those of Renes, Costello and Batina, "Complete addition formulas for prime order elliptic curves"

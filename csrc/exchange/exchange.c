@@ -1,67 +1,10 @@
-/* kam3.h: the checks on algorithm, pointers, output lengths and overlap, in front of the steps of each group. */
+/* kam3.h, but for its _many functions: the checks of exchange/buffers.h in front of the steps of each group. */
 #include "base/ct.h"
 #include "base/wipe.h"
-#include "exchange/sets.h"
+#include "exchange/buffers.h"
 #include "exchange/transcript.h"
 #include "kam3.h"
 
-enum length { HASH, ELEMENT, SCALAR };
-
-typedef struct {
-    uint8_t *octets;
-    size_t len;
-    enum length natural;
-} output;
-
-#define COUNT(array) (sizeof(array) / sizeof(array)[0])
-
-static size_t natural_length(const kam3_set *set, enum length which) {
-    return which == HASH ? set->sizes.hash : which == ELEMENT ? set->sizes.element : set->sizes.scalar;
-}
-
-static int overlap(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len) {
-    const uintptr_t a_first = (uintptr_t)a, b_first = (uintptr_t)b;
-    if (a_len == 0 || b_len == 0) return 0;
-    return a_first < b_first ? b_first - a_first < a_len : a_first - b_first < b_len;
-}
-
-/* The rules on buffers that hold whatever their contents are. Lengths of inputs are the steps' business. */
-static kam3_status check_buffers(const output *out, size_t outs, const kam3_input *in, size_t ins) {
-    for (size_t i = 0; i < outs; i++)
-        if (out[i].octets == NULL) return KAM3_STATUS(KAM3_ERR_NULL, KAM3_ARG_OUTPUT);
-    for (size_t i = 0; i < ins; i++)
-        if (in[i].octets == NULL && in[i].len != 0) return KAM3_STATUS(KAM3_ERR_NULL, in[i].argument);
-    for (size_t i = 0; i < outs; i++) {
-        for (size_t k = i + 1; k < outs; k++)
-            if (overlap(out[i].octets, out[i].len, out[k].octets, out[k].len))
-                return KAM3_STATUS(KAM3_ERR_ALIAS, KAM3_ARG_OUTPUT);
-        for (size_t k = 0; k < ins; k++)
-            if (overlap(out[i].octets, out[i].len, in[k].octets, in[k].len))
-                return KAM3_STATUS(KAM3_ERR_ALIAS, in[k].argument);
-    }
-    return KAM3_OK;
-}
-
-/* *set = the parameter set, once the buffers are in order; the outputs are zeroed, so that whatever fails leaves zeros. */
-static kam3_status begin(const kam3_set **set, int algorithm, const output *out, size_t outs, const kam3_input *in,
-                         size_t ins) {
-    const kam3_status status = check_buffers(out, outs, in, ins);
-    if (status != KAM3_OK) return status;
-    for (size_t i = 0; i < outs; i++) kam3_wipe(out[i].octets, out[i].len);
-    *set = kam3_set_find(algorithm);
-    if (*set == NULL) return KAM3_STATUS(KAM3_ERR_ALGORITHM, KAM3_ARG_ALGORITHM);
-    for (size_t i = 0; i < outs; i++)
-        if (out[i].len != natural_length(*set, out[i].natural))
-            return KAM3_STATUS(KAM3_ERR_OUTPUT_LENGTH, KAM3_ARG_OUTPUT);
-    return KAM3_OK;
-}
-
-/* The steps may leave anything in an output when they fail, and on the stack in any case. */
-static kam3_status end(kam3_status status, const output *out, size_t outs) {
-    kam3_wipe_stack(KAM3_DEPTH_GROUP);
-    for (size_t i = 0; status != KAM3_OK && i < outs; i++) kam3_wipe(out[i].octets, out[i].len);
-    return status;
-}
 
 static kam3_status check_length(const kam3_input *in, size_t natural) {
     return in->len == natural ? KAM3_OK : KAM3_STATUS(KAM3_ERR_ELEMENT_LENGTH, in->argument);
@@ -76,15 +19,6 @@ kam3_status kam3_sizes(struct kam3_sizes *sizes, int algorithm) {
     return KAM3_OK;
 }
 
-/* Whether what one job writes is something that another has or writes. */
-static int pi_overlaps(const struct kam3_pi_job *job, const struct kam3_pi_job *other) {
-    return overlap(job->pi, job->pi_len, other->pi, other->pi_len) ||
-           overlap(job->pi, job->pi_len, other->password, other->password_len) ||
-           overlap(job->pi, job->pi_len, other->auth_scope, other->auth_scope_len) ||
-           overlap(job->pi, job->pi_len, other->realm, other->realm_len) ||
-           overlap(job->pi, job->pi_len, other->user, other->user_len);
-}
-
 kam3_status kam3_pi(int algorithm, uint8_t *pi, size_t pi_len, const uint8_t *password, size_t password_len,
                     const uint8_t *auth_scope, size_t auth_scope_len, const uint8_t *realm, size_t realm_len,
                     const uint8_t *user, size_t user_len) {
@@ -92,54 +26,21 @@ kam3_status kam3_pi(int algorithm, uint8_t *pi, size_t pi_len, const uint8_t *pa
                              {KAM3_ARG_AUTH_SCOPE, auth_scope, auth_scope_len},
                              {KAM3_ARG_REALM, realm, realm_len},
                              {KAM3_ARG_USER, user, user_len}};
-    const output out[] = {{pi, pi_len, HASH}};
+    const kam3_output out[] = {{pi, pi_len, KAM3_HASH}};
     const kam3_set *set;
-    const kam3_status status = begin(&set, algorithm, out, COUNT(out), in, COUNT(in));
+    const kam3_status status = kam3_begin(&set, algorithm, out, KAM3_COUNT(out), in, KAM3_COUNT(in));
     if (status == KAM3_OK) kam3_stretch(&pi, set, &in, 1);
     kam3_wipe_stack(KAM3_DEPTH_HASH);
     return status;
-}
-
-/* At most KAM3_STRETCH_MAX jobs: those in order are stretched together, and each gets its status. */
-static void pi_group(int algorithm, struct kam3_pi_job *jobs, size_t count) {
-    kam3_input in[KAM3_STRETCH_MAX][KAM3_PI_INPUTS];
-    uint8_t *pi[KAM3_STRETCH_MAX];
-    const kam3_set *set = NULL;
-    size_t good = 0;
-    for (size_t i = 0; i < count; i++) {
-        struct kam3_pi_job *job = &jobs[i];
-        const output out[] = {{job->pi, job->pi_len, HASH}};
-        const kam3_input own[KAM3_PI_INPUTS] = {{KAM3_ARG_PASSWORD, job->password, job->password_len},
-                                                {KAM3_ARG_AUTH_SCOPE, job->auth_scope, job->auth_scope_len},
-                                                {KAM3_ARG_REALM, job->realm, job->realm_len},
-                                                {KAM3_ARG_USER, job->user, job->user_len}};
-        job->status = KAM3_OK;
-        for (size_t k = 0; k < count; k++)
-            if (k != i && pi_overlaps(job, &jobs[k])) job->status = KAM3_STATUS(KAM3_ERR_ALIAS, KAM3_ARG_OUTPUT);
-        if (job->status == KAM3_OK) job->status = begin(&set, algorithm, out, COUNT(out), own, COUNT(own));
-        if (job->status != KAM3_OK) continue;
-        memcpy(in[good], own, sizeof own);
-        pi[good++] = job->pi;
-    }
-    if (good != 0) kam3_stretch(pi, set, (const kam3_input(*)[KAM3_PI_INPUTS])in, good);
-}
-
-kam3_status kam3_pi_many(int algorithm, struct kam3_pi_job *jobs, size_t count) {
-    if (jobs == NULL && count != 0) return KAM3_STATUS(KAM3_ERR_NULL, KAM3_ARG_NONE);
-    if (kam3_set_find(algorithm) == NULL) return KAM3_STATUS(KAM3_ERR_ALGORITHM, KAM3_ARG_ALGORITHM);
-    for (size_t done = 0; done < count; done += KAM3_STRETCH_MAX)
-        pi_group(algorithm, jobs + done, count - done < KAM3_STRETCH_MAX ? count - done : KAM3_STRETCH_MAX);
-    kam3_wipe_stack(KAM3_DEPTH_GROUP); /* the lanes' states are large */
-    return KAM3_OK;
 }
 
 kam3_status kam3_secret_from_random(int algorithm, int role, uint8_t *s, size_t s_len, const uint8_t *random,
                                     size_t random_len) {
     const kam3_input in[] = {{role == KAM3_CLIENT ? KAM3_ARG_S_C1 : KAM3_ARG_S_S1, random, random_len}};
     const kam3_input candidate = {in[0].argument, s, s_len};
-    const output out[] = {{s, s_len, SCALAR}};
+    const kam3_output out[] = {{s, s_len, KAM3_SCALAR}};
     const kam3_set *set;
-    kam3_status status = begin(&set, algorithm, out, COUNT(out), in, COUNT(in));
+    kam3_status status = kam3_begin(&set, algorithm, out, KAM3_COUNT(out), in, KAM3_COUNT(in));
     if (status != KAM3_OK) return status;
     if (role != KAM3_CLIENT && role != KAM3_SERVER) return KAM3_STATUS(KAM3_ERR_ALGORITHM, KAM3_ARG_ALGORITHM);
     if (random_len != set->sizes.scalar) return KAM3_STATUS(KAM3_ERR_SECRET_LENGTH, in[0].argument);
@@ -147,64 +48,84 @@ kam3_status kam3_secret_from_random(int algorithm, int role, uint8_t *s, size_t 
     s[0] &= set->scalar_top;
     status = set->steps->check_secret(role, &candidate);
     if (KAM3_STATUS_ERROR(status) == KAM3_ERR_SECRET_RANGE) status = KAM3_ERR_RETRY;
-    return end(status, out, COUNT(out));
+    return kam3_end(status, out, KAM3_COUNT(out));
 }
 
 kam3_status kam3_j(int algorithm, uint8_t *j, size_t j_len, const uint8_t *pi, size_t pi_len) {
     const kam3_input in[] = {{KAM3_ARG_PI, pi, pi_len}};
-    const output out[] = {{j, j_len, ELEMENT}};
+    const kam3_output out[] = {{j, j_len, KAM3_ELEMENT}};
     const kam3_set *set;
-    const kam3_status status = begin(&set, algorithm, out, COUNT(out), in, COUNT(in));
+    const kam3_status status = kam3_begin(&set, algorithm, out, KAM3_COUNT(out), in, KAM3_COUNT(in));
     if (status != KAM3_OK) return status;
-    return end(set->steps->j(j, &in[0]), out, COUNT(out));
+    return kam3_end(set->steps->j(j, &in[0]), out, KAM3_COUNT(out));
 }
 
 kam3_status kam3_kc1(int algorithm, uint8_t *kc1, size_t kc1_len, const uint8_t *s_c1, size_t s_c1_len) {
     const kam3_input in[] = {{KAM3_ARG_S_C1, s_c1, s_c1_len}};
-    const output out[] = {{kc1, kc1_len, ELEMENT}};
+    const kam3_output out[] = {{kc1, kc1_len, KAM3_ELEMENT}};
     const kam3_set *set;
-    const kam3_status status = begin(&set, algorithm, out, COUNT(out), in, COUNT(in));
+    const kam3_status status = kam3_begin(&set, algorithm, out, KAM3_COUNT(out), in, KAM3_COUNT(in));
     if (status != KAM3_OK) return status;
-    return end(set->steps->kc1(kc1, &in[0]), out, COUNT(out));
+    return kam3_end(set->steps->kc1(kc1, &in[0]), out, KAM3_COUNT(out));
 }
 
 kam3_status kam3_check_denominator(int algorithm, const uint8_t *pi, size_t pi_len, const uint8_t *s_c1, size_t s_c1_len,
                                    const uint8_t *kc1, size_t kc1_len) {
     const kam3_input in[] = {{KAM3_ARG_PI, pi, pi_len}, {KAM3_ARG_S_C1, s_c1, s_c1_len}, {KAM3_ARG_KC1, kc1, kc1_len}};
     const kam3_set *set;
-    const kam3_status status = begin(&set, algorithm, NULL, 0, in, COUNT(in));
+    const kam3_status status = kam3_begin(&set, algorithm, NULL, 0, in, KAM3_COUNT(in));
     if (status != KAM3_OK) return status;
-    return end(set->steps->check_denominator(&in[0], &in[1], &in[2]), NULL, 0);
+    return kam3_end(set->steps->check_denominator(&in[0], &in[1], &in[2]), NULL, 0);
 }
 
 kam3_status kam3_ks1(int algorithm, uint8_t *ks1, size_t ks1_len, const uint8_t *j, size_t j_len, const uint8_t *kc1,
                      size_t kc1_len, const uint8_t *s_s1, size_t s_s1_len) {
     const kam3_input in[] = {{KAM3_ARG_J, j, j_len}, {KAM3_ARG_KC1, kc1, kc1_len}, {KAM3_ARG_S_S1, s_s1, s_s1_len}};
-    const output out[] = {{ks1, ks1_len, ELEMENT}};
+    const kam3_output out[] = {{ks1, ks1_len, KAM3_ELEMENT}};
     const kam3_set *set;
-    const kam3_status status = begin(&set, algorithm, out, COUNT(out), in, COUNT(in));
+    const kam3_status status = kam3_begin(&set, algorithm, out, KAM3_COUNT(out), in, KAM3_COUNT(in));
     if (status != KAM3_OK) return status;
-    return end(set->steps->ks1(ks1, &in[0], &in[1], &in[2]), out, COUNT(out));
+    return kam3_end(set->steps->ks1(ks1, &in[0], &in[1], &in[2]), out, KAM3_COUNT(out));
 }
 
 kam3_status kam3_z_server(int algorithm, uint8_t *z, size_t z_len, const uint8_t *kc1, size_t kc1_len, const uint8_t *ks1,
                           size_t ks1_len, const uint8_t *s_s1, size_t s_s1_len) {
     const kam3_input in[] = {{KAM3_ARG_KC1, kc1, kc1_len}, {KAM3_ARG_KS1, ks1, ks1_len}, {KAM3_ARG_S_S1, s_s1, s_s1_len}};
-    const output out[] = {{z, z_len, ELEMENT}};
+    const kam3_output out[] = {{z, z_len, KAM3_ELEMENT}};
     const kam3_set *set;
-    const kam3_status status = begin(&set, algorithm, out, COUNT(out), in, COUNT(in));
+    const kam3_status status = kam3_begin(&set, algorithm, out, KAM3_COUNT(out), in, KAM3_COUNT(in));
     if (status != KAM3_OK) return status;
-    return end(set->steps->z_server(z, &in[0], &in[1], &in[2]), out, COUNT(out));
+    return kam3_end(set->steps->z_server(z, &in[0], &in[1], &in[2]), out, KAM3_COUNT(out));
 }
 
 kam3_status kam3_respond(int algorithm, uint8_t *ks1, size_t ks1_len, uint8_t *z, size_t z_len, const uint8_t *j,
                          size_t j_len, const uint8_t *kc1, size_t kc1_len, const uint8_t *s_s1, size_t s_s1_len) {
     const kam3_input in[] = {{KAM3_ARG_J, j, j_len}, {KAM3_ARG_KC1, kc1, kc1_len}, {KAM3_ARG_S_S1, s_s1, s_s1_len}};
-    const output out[] = {{ks1, ks1_len, ELEMENT}, {z, z_len, ELEMENT}};
+    const kam3_output out[] = {{ks1, ks1_len, KAM3_ELEMENT}, {z, z_len, KAM3_ELEMENT}};
     const kam3_set *set;
-    const kam3_status status = begin(&set, algorithm, out, COUNT(out), in, COUNT(in));
+    const kam3_status status = kam3_begin(&set, algorithm, out, KAM3_COUNT(out), in, KAM3_COUNT(in));
     if (status != KAM3_OK) return status;
-    return end(set->steps->respond(ks1, z, &in[0], &in[1], &in[2]), out, COUNT(out));
+    return kam3_end(set->steps->respond(ks1, z, &in[0], &in[1], &in[2]), out, KAM3_COUNT(out));
+}
+
+kam3_status kam3_prepare_j(int algorithm, void *table, size_t table_len, const uint8_t *j, size_t j_len) {
+    const kam3_input in[] = {{KAM3_ARG_J, j, j_len}};
+    const kam3_output out[] = {{table, table_len, KAM3_TABLE}};
+    const kam3_set *set;
+    const kam3_status status = kam3_begin(&set, algorithm, out, KAM3_COUNT(out), in, KAM3_COUNT(in));
+    if (status != KAM3_OK) return status;
+    return kam3_end(set->steps->prepare_j(table, &in[0]), out, KAM3_COUNT(out));
+}
+
+kam3_status kam3_respond_prepared(int algorithm, uint8_t *ks1, size_t ks1_len, uint8_t *z, size_t z_len, const void *table,
+                                  size_t table_len, const uint8_t *kc1, size_t kc1_len, const uint8_t *s_s1,
+                                  size_t s_s1_len) {
+    const kam3_input in[] = {{KAM3_ARG_TABLE, table, table_len}, {KAM3_ARG_KC1, kc1, kc1_len}, {KAM3_ARG_S_S1, s_s1, s_s1_len}};
+    const kam3_output out[] = {{ks1, ks1_len, KAM3_ELEMENT}, {z, z_len, KAM3_ELEMENT}};
+    const kam3_set *set;
+    const kam3_status status = kam3_begin(&set, algorithm, out, KAM3_COUNT(out), in, KAM3_COUNT(in));
+    if (status != KAM3_OK) return status;
+    return kam3_end(set->steps->respond_prepared(ks1, z, &in[0], &in[1], &in[2]), out, KAM3_COUNT(out));
 }
 
 kam3_status kam3_z_client(int algorithm, uint8_t *z, size_t z_len, const uint8_t *pi, size_t pi_len, const uint8_t *s_c1,
@@ -213,11 +134,11 @@ kam3_status kam3_z_client(int algorithm, uint8_t *z, size_t z_len, const uint8_t
                              {KAM3_ARG_S_C1, s_c1, s_c1_len},
                              {KAM3_ARG_KC1, kc1, kc1_len},
                              {KAM3_ARG_KS1, ks1, ks1_len}};
-    const output out[] = {{z, z_len, ELEMENT}};
+    const kam3_output out[] = {{z, z_len, KAM3_ELEMENT}};
     const kam3_set *set;
-    const kam3_status status = begin(&set, algorithm, out, COUNT(out), in, COUNT(in));
+    const kam3_status status = kam3_begin(&set, algorithm, out, KAM3_COUNT(out), in, KAM3_COUNT(in));
     if (status != KAM3_OK) return status;
-    return end(set->steps->z_client(z, &in[0], &in[1], &in[2], &in[3]), out, COUNT(out));
+    return kam3_end(set->steps->z_client(z, &in[0], &in[1], &in[2], &in[3]), out, KAM3_COUNT(out));
 }
 
 /* What kam3_vk and kam3_b have in common: the label is one of two, and K_c1, K_s1, z have their natural length. */
@@ -237,9 +158,9 @@ kam3_status kam3_vk(int algorithm, int label, uint8_t *vk, size_t vk_len, const 
                              {KAM3_ARG_Z, z, z_len},
                              {KAM3_ARG_NC, nc, nc_len},
                              {KAM3_ARG_VH, vh, vh_len}};
-    const output out[] = {{vk, vk_len, HASH}};
+    const kam3_output out[] = {{vk, vk_len, KAM3_HASH}};
     const kam3_set *set;
-    kam3_status status = begin(&set, algorithm, out, COUNT(out), in, COUNT(in));
+    kam3_status status = kam3_begin(&set, algorithm, out, KAM3_COUNT(out), in, KAM3_COUNT(in));
     if (status == KAM3_OK) status = proof(vk, set, 3, 4, in, label);
     kam3_wipe_stack(KAM3_DEPTH_HASH);
     return status;
@@ -250,10 +171,10 @@ kam3_status kam3_b(int algorithm, int label, uint8_t *b, size_t b_len, const uin
                    const uint8_t *vh, size_t vh_len, const uint8_t *t, size_t t_len) {
     const kam3_input in[] = {{KAM3_ARG_KC1, kc1, kc1_len}, {KAM3_ARG_KS1, ks1, ks1_len}, {KAM3_ARG_Z, z, z_len},
                              {KAM3_ARG_NC, nc, nc_len},    {KAM3_ARG_VH, vh, vh_len},    {KAM3_ARG_T, t, t_len}};
-    const output out[] = {{b, b_len, HASH}};
+    const kam3_output out[] = {{b, b_len, KAM3_HASH}};
     uint8_t prefix[KAM3_MAX_HASH];
     const kam3_set *set;
-    kam3_status status = begin(&set, algorithm, out, COUNT(out), in, COUNT(in));
+    kam3_status status = kam3_begin(&set, algorithm, out, KAM3_COUNT(out), in, KAM3_COUNT(in));
     if (status != KAM3_OK) return status;
     status = proof(prefix, set, 6, 7, in, label);
     if (status == KAM3_OK) kam3_bind(b, set, prefix, &in[5]);
@@ -265,8 +186,8 @@ kam3_status kam3_b(int algorithm, int label, uint8_t *b, size_t b_len, const uin
 kam3_status kam3_check_element(int algorithm, const uint8_t *element, size_t element_len) {
     const kam3_input in[] = {{KAM3_ARG_ELEMENT, element, element_len}};
     const kam3_set *set;
-    const kam3_status status = begin(&set, algorithm, NULL, 0, in, COUNT(in));
-    return status != KAM3_OK ? status : end(set->steps->check_element(&in[0]), NULL, 0);
+    const kam3_status status = kam3_begin(&set, algorithm, NULL, 0, in, KAM3_COUNT(in));
+    return status != KAM3_OK ? status : kam3_end(set->steps->check_element(&in[0]), NULL, 0);
 }
 
 kam3_status kam3_check_square_vartime(int algorithm, const uint8_t *element, size_t element_len) {

@@ -15,6 +15,9 @@ typedef struct {
 
 #define KAM3_STATUS(error, argument) ((kam3_status)((int)(error) + 256 * (int)(argument)))
 
+/* How many jobs of the _many functions are taken at once: as many as any lanes. */
+#define KAM3_MANY 8
+
 /* The equations on one group (exchange/steps.inc.h). They check the lengths and values of their inputs in order, and write
    outputs of the natural length; after an error an output may hold anything. */
 typedef struct {
@@ -24,12 +27,27 @@ typedef struct {
     kam3_status (*ks1)(uint8_t *ks1, const kam3_input *j, const kam3_input *kc1, const kam3_input *s_s1);
     kam3_status (*z_server)(uint8_t *z, const kam3_input *kc1, const kam3_input *ks1, const kam3_input *s_s1);
     kam3_status (*respond)(uint8_t *ks1, uint8_t *z, const kam3_input *j, const kam3_input *kc1, const kam3_input *s_s1);
+    kam3_status (*prepare_j)(uint8_t *table, const kam3_input *j);
+    kam3_status (*respond_prepared)(uint8_t *ks1, uint8_t *z, const kam3_input *table, const kam3_input *kc1,
+                                    const kam3_input *s_s1);
     kam3_status (*z_client)(uint8_t *z, const kam3_input *pi, const kam3_input *s_c1, const kam3_input *kc1,
                             const kam3_input *ks1);
     kam3_status (*check_secret)(int role, const kam3_input *s);
     kam3_status (*check_element)(const kam3_input *element);
     void (*prepare_tables)(void);
+    /* NULL where no path does several multiplications side by side; else how many that in use does, and what makes use of it: at
+       most KAM3_MANY jobs whose pointers are checked. */
+    size_t (*lanes)(void);
+    void (*respond_many)(struct kam3_respond_job *const jobs[], size_t n);
+    void (*z_client_many)(struct kam3_z_client_job *const jobs[], size_t n);
 } kam3_steps;
+
+/* The octets of a table wherever it begins; `prepared` is the type of its group. */
+#define KAM3_TABLE_OCTETS(prepared)      \
+    (63 + sizeof(struct {                \
+         const void *set;                \
+         prepared j;                     \
+     }))
 
 typedef struct {
     const char *token;

@@ -53,6 +53,8 @@ void kam3_sha256_compress_shani(uint32_t state[8], const uint8_t *blocks, size_t
 void kam3_sha256_iterate_shani(kam3_pbkdf2_chain *chain, uint32_t count);
 /* SHA, AVX2 */
 void kam3_sha256_iterate_x4_shani(kam3_pbkdf2_chain *chains, uint32_t count);
+/* SHA, AVX512F, AVX512VL */
+void kam3_sha256_iterate_x4_avx512(kam3_pbkdf2_chain *chains, uint32_t count);
 /* BMI1, BMI2, AVX2 */
 void kam3_sha512_compress_avx2(uint64_t state[8], const uint8_t *blocks, size_t count);
 void kam3_sha512_iterate_avx2(kam3_pbkdf2_chain *chain, uint32_t count);

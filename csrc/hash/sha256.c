@@ -49,6 +49,8 @@ void kam3_sha256_iterate(kam3_pbkdf2_chain *chain, uint32_t count) {
 
 kam3_pbkdf2_lanes kam3_sha256_lanes(void) {
 #if KAM3_X86_64
+    if (has_shani() && kam3_cpu_has(KAM3_CPU_AVX512F | KAM3_CPU_AVX512VL))
+        return (kam3_pbkdf2_lanes){kam3_sha256_iterate_x4_avx512, 4, 2};
     if (has_shani() && kam3_cpu_has(KAM3_CPU_AVX2)) return (kam3_pbkdf2_lanes){kam3_sha256_iterate_x4_shani, 4, 2};
 #endif
     return (kam3_pbkdf2_lanes){kam3_sha256_iterate, 1, 1};

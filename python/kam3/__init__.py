@@ -26,6 +26,7 @@ from kam3.errors import (
 from kam3.exchange import ClientExchange, ServerExchange
 from kam3.pi import Pi
 from kam3.preparation import prepare_password, prepare_user
+from kam3.prepared import PreparedJ
 from kam3.session import ClientSession, ServerSession
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "Kam3Warning",
     "MissingExtraError",
     "Pi",
+    "PreparedJ",
     "ServerExchange",
     "ServerSession",
     "UnknownAlgorithmError",

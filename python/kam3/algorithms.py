@@ -7,24 +7,25 @@ from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, final
 
 from kam3 import arguments, backends, many, sets, wire
 from kam3.errors import UnknownAlgorithmError
-from kam3.primitives import Primitives
+from kam3.runs import Runs
 
 if TYPE_CHECKING:
     from kam3.backends.base import Backend
     from kam3.many import Progress
     from kam3.memory import Octets
     from kam3.pi import Pi
+    from kam3.prepared import PreparedJ
     from kam3.sets import HashName, ParameterSet, WireType
 
 WireKind: TypeAlias = Literal["element", "hash"]
 
-#: How many items a worker of the ``_many`` methods takes at once: of pi as many as the lanes that the native core may have for its hash;
-#: of the rest several, to share the cost of a hand-over.
+#: How many items a worker of the ``_many`` methods takes at once: as many as the lanes that the native core may have, for a hash or a
+#: curve; where there are none, several, to share the cost of a hand-over.
 _RUN_PI, _RUN_GROUP = {"sha256": 4, "sha512": 8}, 8
 
 
 @final
-class Algorithm(Primitives):
+class Algorithm(Runs):
     """One algorithm of RFC 8121 section 3: its sizes, and its functions on the active backend.
 
     There is one object for each of the four (`kam3.ALGORITHMS`), and views of them bound to one backend (`on`). All are immutable; they
@@ -183,16 +184,16 @@ class Algorithm(Primitives):
         return self._many(lambda alg: many.one_by_one(alg.kc1), 1, _RUN_GROUP, items, threads, progress)
 
     def respond_many(
-        self, items: Iterable[tuple[Octets, Octets, Octets]], *, threads: int | None = None, progress: Progress | None = None
+        self, items: Iterable[tuple[Octets | PreparedJ, Octets, Octets]], *, threads: int | None = None, progress: Progress | None = None
     ) -> Iterator[tuple[bytes, bytes] | Exception]:
         """Compute `respond` of many ``(j, kc1, s_s1)``; everything else as `pi_many`."""
-        return self._many(lambda alg: many.one_by_one(alg.respond), 3, _RUN_GROUP, items, threads, progress)
+        return self._many(lambda alg: alg._respond_run, 3, _RUN_GROUP, items, threads, progress)
 
     def z_client_many(
         self, items: Iterable[tuple[Octets | Pi, Octets, Octets, Octets]], *, threads: int | None = None, progress: Progress | None = None
     ) -> Iterator[bytes | Exception]:
         """Compute `z_client` of many ``(pi, s_c1, kc1, ks1)``; everything else as `pi_many`."""
-        return self._many(lambda alg: many.one_by_one(alg.z_client), 4, _RUN_GROUP, items, threads, progress)
+        return self._many(lambda alg: alg._z_client_run, 4, _RUN_GROUP, items, threads, progress)
 
     def _many(
         self,

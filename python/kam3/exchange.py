@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, final
 
 from kam3 import arguments
 from kam3.algorithms import Algorithm
-from kam3.errors import DegenerateError, Rule, fault
+from kam3.errors import DegenerateError, ExchangeStateError, Rule, fault
 from kam3.ownership import SecretOwner, process_mark
 from kam3.pi import Pi
+from kam3.prepared import PreparedJ
 from kam3.session import ClientSession, ServerSession
 from kam3.sets import Role
 
@@ -166,23 +167,25 @@ class ServerExchange(_Exchange):
 
     Args:
         alg: the algorithm; a view bound by `Algorithm.on` decides the backend.
-        j: J, `element_octets` octets; a private copy is kept.
+        j: J, `element_octets` octets, or what `Algorithm.prepare_j` made of it; a private copy is kept.
         strict: refuse a K_c1 that is no square mod q (DL). Honest clients send none, and others learn a bit of S_s1 from the answer.
 
     Secret: J; in wiped memory until `respond` or `close`.
 
     Raises:
         TypeError: `alg` is no `Algorithm`, or `j` no octets.
-        InvalidElementError: `j` has a wrong length or is no element: the stored record is broken.
+        InvalidElementError: `j` has a wrong length or is no element (the stored record is broken), or belongs to another algorithm.
+        ExchangeStateError: `j` is a closed `PreparedJ`, or one of another process.
         OSError: the operating system gives no random octets.
         BackendUnavailableError: no backend can run here.
 
-    Timing: constant (native). RFC 8121 sections 3.2 and 3.3.
+    Timing: constant (native), with a `PreparedJ` less than without: the client sees whether the user is prepared, and an unknown one never
+    is. RFC 8121 sections 3.2 and 3.3.
     """
 
-    __slots__ = ("_fake", "_j", "_s_s1")
+    __slots__ = ("_fake", "_j", "_prepared", "_s_s1")
 
-    def __init__(self, alg: Algorithm, j: Octets, *, strict: bool = True) -> None:
+    def __init__(self, alg: Algorithm, j: Octets | PreparedJ, *, strict: bool = True) -> None:
         self._open(alg, j, strict)
 
     @classmethod
@@ -207,15 +210,19 @@ class ServerExchange(_Exchange):
         exchange._open(alg, None, strict)
         return exchange
 
-    def _open(self, alg: Algorithm, j: Octets | None, strict: bool) -> None:
+    def _open(self, alg: Algorithm, j: Octets | PreparedJ | None, strict: bool) -> None:
         backend = _backend_of(alg)
         stand_in = _stand_in_j(alg.parameters, backend)  # for a known user, too: the first exchange pays, whatever its user is
-        given = stand_in if j is None else arguments.secret("j", j)
         self._fake = j is None
+        self._prepared = j if isinstance(j, PreparedJ) else None
+        given = stand_in if j is None or isinstance(j, PreparedJ) else arguments.secret("j", j)
         self._j = backend.allocate(len(given))
         self._s_s1 = backend.allocate(alg.parameters.scalar_octets)
         self._prepare(alg, backend, strict, self._j, self._s_s1)
         try:
+            if self._prepared is not None:
+                self._prepared._copy_into(self._parameters, self._j.view())
+                return
             self._j.view()[:] = given
             backend.check_element(self._parameters, "j", self._j.view())
         except BaseException:
@@ -249,7 +256,7 @@ class ServerExchange(_Exchange):
                 session = ServerSession._begin_unverified(self._parameters, self._backend, self._fake)
                 session._kc1 = received
                 self._backend.generate_secret(self._parameters, Role.SERVER, self._s_s1.view())
-                session._ks1 = self._backend.respond(self._parameters, self._j.view(), received, self._s_s1.view(), session._z.view())
+                session._ks1 = self._answer(received, session._z.view())
                 self._require_not_closed()
                 return session
             except BaseException:
@@ -258,6 +265,15 @@ class ServerExchange(_Exchange):
                 raise
             finally:
                 self._end(_SPENT)
+
+    def _answer(self, kc1: bytes, z_out: memoryview) -> bytes:
+        j, s_s1 = self._j.view(), self._s_s1.view()
+        if self._prepared is not None:
+            try:
+                return self._prepared._respond(self._backend, self._parameters, kc1, s_s1, z_out)
+            except ExchangeStateError:  # closed meanwhile
+                pass
+        return self._backend.respond(self._parameters, j, kc1, s_s1, z_out)
 
 
 def _backend_of(alg: Algorithm) -> Backend:

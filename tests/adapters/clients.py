@@ -37,11 +37,12 @@ class Caller:
     error: str  # the library's error of a request
     adapter: str
 
-    def __init__(self, *, verify: Any = None, **options: Any) -> None:
+    def __init__(self, *, verify: Any = None, timeout: float = TIMEOUT, **options: Any) -> None:
         self.lib = pytest.importorskip(self.library)
         self.module = importlib.import_module(f"kam3.adapters.{self.adapter}")
         self.base: type[Exception] = getattr(self.lib, self.error)
         self.verify = verify  # an ssl.SSLContext, or False
+        self.timeout = timeout
         self.open(**options)
 
     def open(self, **options: Any) -> None:
@@ -87,7 +88,7 @@ class Httpx(Caller):
     def open(self, **options: Any) -> None:
         inner = self.lib.HTTPTransport(verify=True if self.verify is None else self.verify)
         self.side = self.module.MutualTransport(inner, **options)
-        self.client = self.lib.Client(transport=self.side, timeout=TIMEOUT)
+        self.client = self.lib.Client(transport=self.side, timeout=self.timeout)
 
     def request(self, method: str, url: str, *, body: Any = None, headers: Any = None, follow: bool = False) -> Reply:
         return self.reply(self.client.request(method, url, content=body, headers=headers, follow_redirects=follow))
@@ -154,7 +155,7 @@ class AsyncHttpx(Looping, Httpx):
     async def open_async(self, **options: Any) -> None:
         inner = self.lib.AsyncHTTPTransport(verify=True if self.verify is None else self.verify)
         self.side = self.module.AsyncMutualTransport(inner, **options)
-        self.client = self.lib.AsyncClient(transport=self.side, timeout=TIMEOUT)
+        self.client = self.lib.AsyncClient(transport=self.side, timeout=self.timeout)
 
     async def ask(self, method: str, url: str, *, body: Any = None, headers: Any = None, follow: bool = False) -> Reply:
         return self.reply(await self.client.request(method, url, content=body, headers=headers, follow_redirects=follow))
@@ -184,7 +185,7 @@ class Requests(Caller):
         self.client.mount("https://", self.side)
 
     def request(self, method: str, url: str, *, body: Any = None, headers: Any = None, follow: bool = False) -> Reply:
-        raw = self.client.request(method, url, data=body, headers=headers, allow_redirects=follow, timeout=TIMEOUT)
+        raw = self.client.request(method, url, data=body, headers=headers, allow_redirects=follow, timeout=self.timeout)
         history = [(hop.status_code, self.outcome(hop)) for hop in raw.history]
         return Reply(raw.status_code, raw.content, {k.lower(): v for k, v in raw.headers.items()}, self.outcome(raw), raw.url, history, raw)
 
@@ -209,7 +210,7 @@ class Aiohttp(Looping):
     async def open_async(self, **options: Any) -> None:
         self.side = self.module.MutualMiddleware(**options)
         self.options = {} if self.verify is None else {"ssl": self.verify}
-        timeout = self.lib.ClientTimeout(total=TIMEOUT)
+        timeout = self.lib.ClientTimeout(total=self.timeout)
         self.client = self.lib.ClientSession(
             middlewares=[self.side], timeout=timeout, cookie_jar=self.lib.CookieJar(unsafe=True), connector=self.lib.TCPConnector(limit=20)
         )

@@ -273,13 +273,14 @@ def test_an_exception_amid_the_body_is_the_servers_matter() -> None:
         site.get()
 
 
-def test_an_exception_after_write_is_the_servers_matter() -> None:
+def test_an_exception_after_write_is_the_servers_matter(caplog: pytest.LogCaptureFixture) -> None:
     def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
         start_response("200 OK", [("Content-Type", "text/plain")])(b"begun")
         raise KeyError
 
     with pytest.raises(KeyError):
         Site(application).get()
+    assert "raised an exception" not in caplog.text, "no second response was tried"
 
 
 def test_an_application_may_replace_its_response_after_an_error() -> None:

@@ -6,7 +6,7 @@ import ctypes
 from dataclasses import dataclass
 
 from tests.c.test_bn import Modulus
-from tests.clib import CSRC, LIBRARY, limbs
+from tests.clib import CSRC, LIBRARY, aligned, limbs
 
 YES = 2**64 - 1
 LIBRARY_PARTS = tuple(str(p.relative_to(CSRC)) for p in LIBRARY if p.parent.name in ("base", "bn", "dl", "gen"))
@@ -95,10 +95,33 @@ class Group:
             self.function(name)(second, first, first, second, self.scalar(k))
             assert self.value(first) * self.value(second) % self.q == 1
             return self.value(second)
+        if name == "ge_mul_prepared":
+            assert x is not None
+            return self.mul_prepared(k, self.prepare(x))
+        if name == "ge_mul_twice":
+            assert x is not None
+            return self.mul_twice(k, 1, x)[1]
         ge = self.element(0 if x is None else x)
         arguments = (ge, self.scalar(k)) if x is None else (ge, ge, self.scalar(k))
         self.function(name)(*arguments)
         return self.value(ge)
+
+
+    def prepare(self, x: int) -> ctypes.Array[ctypes.c_char]:
+        """Return x with its comb."""
+        table = aligned(400000)
+        self.function("ge_prepare")(table, self.element(x))
+        return table
+
+    def mul_prepared(self, k: int, table: ctypes.Array[ctypes.c_char]) -> int:
+        ge = self.element(0)
+        self.function("ge_mul_prepared")(ge, table, self.scalar(k))
+        return self.value(ge)
+
+    def mul_twice(self, k: int, t: int, x: int) -> tuple[int, int]:
+        first, second = self.element(x), self.element(0)
+        self.function("ge_mul_twice")(first, second, first, self.scalar(k), self.scalar(t))
+        return self.value(first), self.value(second)
 
 
 def modp(lib: ctypes.CDLL, bits: int) -> Group:

@@ -7,7 +7,7 @@ import functools
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.clib import LIBRARY, ROOT, VARIANTS, build, use_path
+from tests.clib import LIBRARY, ROOT, VARIANTS, aligned, build, use_path
 
 ONES = 2**64 - 1
 THIRD_PARTY = ROOT.parent / "shared" / "vectors" / "third-party"
@@ -169,6 +169,18 @@ class Group:
         """Return [k]G by ge_mul_base."""
         out = self.point()
         self.f("ge_mul_base")(out, self.scalar(k))
+        return out
+
+    def prepare(self, a: ctypes.Array[ctypes.c_uint64]) -> ctypes.Array[ctypes.c_char]:
+        """Return a point with its table."""
+        table = aligned(400000)
+        self.f("ge_prepare")(table, a)
+        return table
+
+    def mul_prepared(self, k: int, table: ctypes.Array[ctypes.c_char]) -> ctypes.Array[ctypes.c_uint64]:
+        """Return [k]a by ge_mul_prepared."""
+        out = self.point()
+        self.f("ge_mul_prepared")(out, table, self.scalar(k))
         return out
 
 

@@ -16,6 +16,7 @@ from tests import clib
 
 OK, ALGORITHM, NULL, OUTPUT_LENGTH, ALIAS, RETRY, MISMATCH = range(7)
 ELEMENT_LENGTH, SECRET_LENGTH, SECRET_RANGE = 16, 32, 33
+TABLE, TABLE_ARGUMENT = 7, 18
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ FUNCTIONS = (
     Function("kam3_ks1", ("element",), ("element", "element", "scalar")),
     Function("kam3_z_server", ("element",), ("element", "element", "scalar")),
     Function("kam3_respond", ("element", "element"), ("element", "element", "scalar")),
+    Function("kam3_prepare_j", ("table",), ("element",)),
+    Function("kam3_respond_prepared", ("element", "element"), ("table", "element", "scalar")),
     Function("kam3_z_client", ("element",), ("hash", "scalar", "element", "element")),
     Function("kam3_vk", ("hash",), ("element", "element", "element", "text", "text"), 4),
     Function("kam3_b", ("hash",), ("element", "element", "element", "text", "text", "text"), 7),
@@ -46,7 +49,9 @@ FUNCTIONS = (
 
 
 def length(ps: ParameterSet, kind: str) -> int:
-    return {"hash": ps.hash_octets, "element": ps.element_octets, "scalar": ps.scalar_octets, "text": 5}[kind]
+    sizes = (ctypes.c_size_t * 4)()
+    assert clib.build("api-int128").kam3_sizes(sizes, ps.number) == OK
+    return {"hash": ps.hash_octets, "element": ps.element_octets, "scalar": ps.scalar_octets, "table": sizes[3], "text": 5}[kind]
 
 
 @pytest.fixture(scope="module", params=list(clib.VARIANTS))
@@ -70,6 +75,32 @@ def element(lib: ctypes.CDLL) -> Callable[[ParameterSet], bytes]:
     return get
 
 
+JOBS = {"kam3_respond_many": "kam3_respond", "kam3_z_client_many": "kam3_z_client"}
+
+
+class Jobs:
+    """The jobs of one of the many functions: words as the struct has them, a pointer and a length a buffer, and the status."""
+
+    def __init__(self, lib: ctypes.CDLL, name: str, ps: ParameterSet, element: bytes, count: int) -> None:
+        self.function, self.algorithm = getattr(lib, name), ps.number
+        single = next(f for f in FUNCTIONS if f.name == JOBS[name])
+        self.calls = [Call(lib, single, ps, element) for _ in range(count)]
+
+    def run(self) -> list[int]:
+        words = 2 * len(self.calls[0].pointers) + 1
+        table = (ctypes.c_size_t * (words * len(self.calls)))()
+        for i, call in enumerate(self.calls):
+            for k, (pointer, n) in enumerate(zip(call.pointers, call.lengths, strict=True)):
+                address = ctypes.cast(pointer, ctypes.c_void_p).value if pointer is not None else 0  # type: ignore[arg-type]
+                table[i * words + 2 * k], table[i * words + 2 * k + 1] = address or 0, n
+        status = int(self.function(self.algorithm, table, size(len(self.calls))))
+        assert status == OK
+        return [table[i * words + words - 1] & 0xFFFFFFFF for i in range(len(self.calls))]
+
+    def results(self) -> list[list[bytes]]:
+        return [[output.raw for output in call.outputs] for call in self.calls]
+
+
 def size(n: int) -> ctypes.c_size_t:
     return ctypes.c_size_t(n)
 
@@ -79,6 +110,7 @@ class Call:
 
     def __init__(self, lib: ctypes.CDLL, function: Function, ps: ParameterSet, element: bytes) -> None:
         values = {"hash": bytes(ps.hash_octets - 1) + b"\x07", "element": element, "text": b"hello"}
+        values["table"] = b""
         values["scalar"] = bytes(ps.scalar_octets // 2) + bytes([2]) * (ps.scalar_octets - ps.scalar_octets // 2)
         self.function = getattr(lib, function.name)
         self.algorithm = ps.number
@@ -86,6 +118,9 @@ class Call:
         self.outputs = [ctypes.create_string_buffer(b"\xaa" * length(ps, kind), length(ps, kind)) for kind in function.outputs]
         self.inputs = [ctypes.create_string_buffer(values[kind], length(ps, kind)) for kind in function.inputs]
         self.pointers: list[object] = [*self.outputs, *self.inputs]
+        for kind, buffer in zip(function.inputs, self.inputs, strict=True):
+            if kind == "table":  # made where it is to be used
+                assert lib.kam3_prepare_j(ps.number, buffer, size(len(buffer)), element, size(len(element))) == OK
         self.lengths = [len(b) for b in (*self.outputs, *self.inputs)]
 
     def run(self) -> int:
@@ -162,7 +197,7 @@ def test_neighbouring_buffers_do_not_overlap(lib: ctypes.CDLL) -> None:
 def test_a_wrong_input_length_is_reported_for_its_argument_and_zeroes_the_outputs(call: Call, function: Function) -> None:
     offset = len(call.outputs)
     for i, kind in enumerate(function.inputs):
-        if kind == "text":
+        if kind in ("text", "table"):
             continue
         for wrong in (-1, 1):
             room = ctypes.create_string_buffer(call.inputs[i].raw + b"\x00")
@@ -174,6 +209,83 @@ def test_a_wrong_input_length_is_reported_for_its_argument_and_zeroes_the_output
             assert not any(any(output.raw) for output in call.outputs)
             call.lengths[offset + i] -= wrong
             call.pointers[offset + i] = before
+
+
+def test_only_a_table_of_this_algorithm_is_taken(lib: ctypes.CDLL, element: Callable[[ParameterSet], bytes]) -> None:
+    function = next(f for f in FUNCTIONS if f.name == "kam3_respond_prepared")
+    refusal = TABLE_ARGUMENT, TABLE
+    call = Call(lib, function, sets.EC_P256, element(sets.EC_P256))
+    length = call.lengths[2]
+    for call.lengths[2] in (0, 8, length - 1, length + 1):
+        assert divmod(call.run(), 256) == refusal
+    call.lengths[2] = length
+    assert call.run() == OK
+    for contents in (bytes(length), b"\xa5" * length):
+        call.inputs[2 - len(call.outputs)].raw = contents
+        assert divmod(call.run(), 256) == refusal
+        assert not any(any(output.raw) for output in call.outputs)
+    other = Call(lib, function, sets.EC_P521, element(sets.EC_P521))
+    call.pointers[2] = other.pointers[2]
+    assert divmod(call.run(), 256) == refusal, "a larger table, of another curve"
+
+
+def test_a_table_may_begin_anywhere(lib: ctypes.CDLL, element: Callable[[ParameterSet], bytes]) -> None:
+    ps, function = sets.EC_P256, next(f for f in FUNCTIONS if f.name == "kam3_respond_prepared")
+    call = Call(lib, function, ps, element(ps))
+    assert call.run() == OK
+    expected, length = [output.raw for output in call.outputs], call.lengths[2]
+    room = ctypes.create_string_buffer(length + 64)
+    for offset in range(0, 64, 7):
+        call.pointers[2] = start = ctypes.c_void_p(ctypes.addressof(room) + offset)
+        assert lib.kam3_prepare_j(ps.number, start, size(length), element(ps), size(ps.element_octets)) == OK
+        assert call.run() == OK
+        assert [output.raw for output in call.outputs] == expected
+        assert room.raw[length + offset :] == bytes(64 - offset), "nothing is written behind it"
+
+
+@pytest.mark.parametrize("name", list(JOBS))
+@pytest.mark.parametrize("ps", [sets.DL_2048, sets.EC_P256, sets.EC_P521], ids=lambda ps: ps.token)
+def test_a_bad_job_stops_no_other(lib: ctypes.CDLL, element: Callable[[ParameterSet], bytes], ps: ParameterSet, name: str) -> None:
+    """More jobs than a group holds, and among them one of each fault, the same as alone."""
+    jobs = Jobs(lib, name, ps, element(ps), 9)
+    good = jobs.calls[0]
+    assert good.run() == OK
+    expected = [output.raw for output in good.outputs]
+    last = len(good.pointers) - 1
+    jobs.calls[1].pointers[last] = None
+    jobs.calls[2].lengths[0] -= 1
+    jobs.calls[3].lengths[last] -= 1
+    jobs.calls[4].inputs[-1].raw = b"\xff" * len(jobs.calls[4].inputs[-1])
+    jobs.calls[5].pointers[0] = jobs.calls[5].pointers[last]
+    alone = [call.run() for call in jobs.calls]
+    assert len({status for status in alone if status != OK}) == 5
+    for call in jobs.calls:
+        for output in call.outputs:
+            output.raw = b"\xaa" * len(output)
+    assert jobs.run() == alone
+    for status, results in zip(alone, jobs.results(), strict=True):
+        if status == OK:
+            assert results == expected
+        elif status & 0xFF not in (NULL, ALIAS, OUTPUT_LENGTH):
+            assert not any(map(any, results))
+
+
+@pytest.mark.parametrize("name", list(JOBS))
+def test_a_job_that_writes_into_another_is_refused(lib: ctypes.CDLL, element: Callable[[ParameterSet], bytes], name: str) -> None:
+    ps = sets.EC_P256
+    jobs = Jobs(lib, name, ps, element(ps), 3)
+    jobs.calls[1].pointers[0] = jobs.calls[0].pointers[-1]
+    assert jobs.run() == [OK, ALIAS + 256 * 17, OK]
+    jobs.calls[1].pointers[0] = jobs.calls[0].pointers[0]
+    assert jobs.run() == [ALIAS + 256 * 17, ALIAS + 256 * 17, OK]
+
+
+@pytest.mark.parametrize("name", list(JOBS))
+def test_jobs_as_a_whole_are_checked(lib: ctypes.CDLL, name: str) -> None:
+    function = getattr(lib, name)
+    assert function(3, None, size(0)) == OK
+    assert function(3, None, size(1)) == NULL
+    assert function(9, None, size(0)) == ALGORITHM + 256
 
 
 @pytest.mark.parametrize("name", ["kam3_vk", "kam3_b"])
@@ -188,11 +300,12 @@ def test_a_label_of_the_other_function_is_refused(lib: ctypes.CDLL, element: Cal
 
 @pytest.mark.parametrize("ps", sets.SETS, ids=lambda ps: ps.token)
 def test_sizes_are_those_of_the_table(lib: ctypes.CDLL, ps: ParameterSet) -> None:
-    sizes = (ctypes.c_size_t * 3)()
+    sizes = (ctypes.c_size_t * 4)()
     assert lib.kam3_sizes(sizes, ps.number) == OK
-    assert list(sizes) == [ps.hash_octets, ps.element_octets, ps.scalar_octets]
+    assert list(sizes)[:3] == [ps.hash_octets, ps.element_octets, ps.scalar_octets]
+    assert 50000 < sizes[3] < 400000
     assert lib.kam3_sizes(sizes, 0) & 0xFF == ALGORITHM
-    assert list(sizes) == [0, 0, 0]
+    assert list(sizes) == [0, 0, 0, 0]
     assert lib.kam3_sizes(None, ps.number) & 0xFF == NULL
 
 

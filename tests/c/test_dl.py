@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from tests.c.dl_python import LIBRARY_PARTS, YES, Group, modp
 from tests.c.test_bn import numbers
-from tests.clib import CSRC, VARIANTS, build, limbs, number, use_path
+from tests.clib import CSRC, VARIANTS, build, forced_path, limbs, number, use_path
 
 #: The build and the CPU path of each run.
 RUNS = [*((variant, "portable") for variant in VARIANTS), ("int128", "adx"), ("int128", "ifma")]
 
-POWERS = ("ge_mul", "ge_mul_pair", "ge_mul_vartime")
+POWERS = ("ge_mul", "ge_mul_pair", "ge_mul_vartime", "ge_mul_prepared", "ge_mul_twice")
 
 
 @pytest.fixture(scope="module", params=RUNS, ids="-".join)
@@ -112,6 +112,26 @@ def test_powers_of_special_elements(group: Group) -> None:
     for x in (1, group.q - 1, 2, group.q - 2):
         for name in POWERS:
             assert group.mul(name, k, x) == pow(x, k, group.q)
+
+
+def test_twice_is_exact_outside_the_subgroup(group: Group) -> None:
+    """k t is not reduced mod r: of a non-square the sign of the power depends on its parity."""
+    rng = random.Random(group.q)
+    x = next(x for x in range(group.q - 9, 0, -1) if pow(x, group.r, group.q) != 1)
+    for _ in range(4):
+        k, t = rng.randrange(group.r), rng.getrandbits(256)
+        assert group.mul_twice(k, t, x) == (pow(x, k, group.q), pow(x, k * t, group.q))
+
+
+def test_a_table_of_one_path_serves_on_every_other(lib: ctypes.CDLL) -> None:
+    group = modp(lib, 2048)
+    k, x = random.Random(1).randrange(group.r), 2**2000 + 12345
+    with forced_path(lib, "portable"):
+        tables = [group.prepare(x)]
+    tables.append(group.prepare(x))
+    for path in ("portable", lib.kam3_cpu_path().decode()):
+        with forced_path(lib, path):
+            assert [group.mul_prepared(k, table) for table in tables] == [pow(x, k, group.q)] * 2
 
 
 def test_scalars(group: Group) -> None:

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.c.ec_support import CURVES, EC_PATHS, EC_VARIANTS, Affine, Curve, Group, group
-from tests.clib import use_path
+from tests.clib import forced_path, use_path
 
 
 @pytest.fixture(scope="module", params=[(n, v, p) for n in CURVES for v in EC_VARIANTS for p in EC_PATHS], ids="-".join)
@@ -68,10 +68,12 @@ def test_corner_scalars(curve: Group) -> None:
     c = curve.curve
     point = c.mul(2**77 + 5, c.g)
     loaded, base = curve.load(point), curve.load(c.g)
+    prepared = curve.prepare(curve.add(loaded, curve.load(None)))  # z is not 1
     for k in corners(c):
         expected = c.encode(c.mul(k, point))
         assert curve.encode(curve.mul(k, loaded)) == expected
         assert curve.encode(curve.mul(k, loaded, "ge_mul_vartime")) == expected
+        assert curve.encode(curve.mul_prepared(k, prepared)) == expected
         expected = c.encode(c.mul(k, c.g))
         assert curve.encode(curve.mul(k, base)) == expected
         assert curve.encode(curve.mul_base(k)) == expected
@@ -95,6 +97,52 @@ def test_one_scalar_on_two_points(curve: Group) -> None:
     assert curve.encode(a) == c.encode(c.mul(scalars[-1], points[1]))
 
 
+def many(curve: Group, pairs: list[tuple[int, Affine]]) -> list[bytes]:
+    """Return [k]a of each (k, a) by one call of ge_mul_many that writes every result over its point."""
+    points = [curve.load(a) for _, a in pairs]
+    scalars = [curve.scalar(k) for k, _ in pairs]
+    pointers = (ctypes.c_void_p * len(pairs))(*map(ctypes.addressof, points))
+    curve.f("ge_mul_many")(pointers, pointers, (ctypes.c_void_p * len(pairs))(*map(ctypes.addressof, scalars)), ctypes.c_size_t(len(pairs)))
+    return [curve.encode(point) for point in points]
+
+
+def test_many_at_once(curve: Group) -> None:
+    """As many as there are lanes, fewer and more; corner scalars in every lane, and the identity beside points."""
+    c = curve.curve
+    assert curve.f("ge_lanes")() in (1, 8)
+    points = [c.mul(2**77 + 5, c.g), c.g, None, c.neg(c.g), c.mul(3, c.g)]
+    scalars = corners(c)
+    pairs = [(k, points[i % 5]) for i, k in enumerate(scalars)]
+    for count in (*range(20), len(pairs)):
+        assert many(curve, pairs[:count]) == [c.encode(c.mul(k, a)) for k, a in pairs[:count]]
+    for lane in range(8):
+        alone = [(0, c.g)] * lane + [(c.r - 2, points[0])] + [(0, c.g)] * (7 - lane)
+        assert many(curve, alone)[lane] == c.encode(c.mul(c.r - 2, points[0]))
+
+
+def test_one_point_by_two_scalars(curve: Group) -> None:
+    c = curve.curve
+    scalars = [0, 1, 2, 17, c.r - 1, c.r - 2, *(random.Random(p).randrange(c.r) for p in range(3))]
+    for a in (c.mul(2**77 + 5, c.g), None):
+        for k in scalars:
+            for t in scalars:
+                out = [curve.load(a), curve.point()]
+                curve.f("ge_mul_twice")(*out, out[0], curve.scalar(k), curve.scalar(t))
+                assert [curve.encode(x) for x in out] == [c.encode(c.mul(k, a)), c.encode(c.mul(k * t % c.r, a))]
+
+
+def test_a_table_of_one_path_serves_on_every_other(curve: Group) -> None:
+    c, k = curve.curve, random.Random(7).randrange(curve.curve.r)
+    a, here = c.mul(2**200 + 3, c.g), curve.lib.kam3_cpu_path().decode()
+    tables = []
+    for path in ("portable", here):
+        with forced_path(curve.lib, path):
+            tables.append(curve.prepare(curve.load(a)))
+    for path in ("portable", here):
+        with forced_path(curve.lib, path):
+            assert [curve.encode(curve.mul_prepared(k, table)) for table in tables] == [c.encode(c.mul(k, a))] * 2
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**521), st.integers(0, 2**521))
 def test_random_scalars(curve: Group, m: int, k: int) -> None:
@@ -105,6 +153,7 @@ def test_random_scalars(curve: Group, m: int, k: int) -> None:
     assert curve.encode(curve.mul(k, point)) == expected
     assert curve.encode(curve.mul(k, point, "ge_mul_vartime")) == expected
     assert curve.encode(curve.mul_base(m * k % c.r)) == expected
+    assert curve.encode(curve.mul_prepared(k, curve.prepare(point))) == expected
     assert curve.encode(curve.add(curve.mul_base(k), point)) == c.encode(c.mul((m + k) % c.r, c.g))
     curve.f("ge_mul")(point, point, curve.scalar(k))
     assert curve.encode(point) == expected, "r may be a"
@@ -189,6 +238,25 @@ def test_codec_accepts_exactly_the_curve(curve: Group) -> None:
             else:
                 expect_refused(curve, octets)
     assert seen == {True, False}
+
+
+def test_many_octet_strings_decode_as_each_does(curve: Group) -> None:
+    """Points and what is none, in every lane; fewer than there are lanes, and more."""
+    c, rng = curve.curve, random.Random(4)
+    n = c.element_octets
+    octets = [c.encode(c.mul(k, c.g)) for k in range(1, 9)] + [rng.randrange(2 * c.q).to_bytes(n, "big") for _ in range(20)]
+    octets += [bytes(n), b"\xff" * n, (2 * c.q).to_bytes(n, "big"), c.encode(c.g)]
+    rng.shuffle(octets)
+    alone = [curve.decode(string) for string in octets]
+    assert {ok for ok, _ in alone} == {True, False}
+    for count in (0, 1, 3, 4, 5, 8, 11, len(octets)):
+        points = [curve.point() for _ in range(count)]
+        strings = [ctypes.create_string_buffer(string, n) for string in octets[:count]]
+        verdicts = (ctypes.c_uint64 * (count + 1))()
+        pointers = [(ctypes.c_void_p * count)(*map(ctypes.addressof, buffers)) for buffers in (points, strings)]
+        curve.f("ge_decode_many")(pointers[0], verdicts, pointers[1], ctypes.c_size_t(count))
+        assert list(verdicts) == [(2**64 - 1) * ok for ok, _ in alone[:count]] + [0]
+        assert [curve.encode(point) for point in points] == [curve.encode(point) for _, point in alone[:count]]
 
 
 def test_the_identity_has_no_encoding(curve: Group) -> None:

@@ -19,6 +19,7 @@ KERNELS = {
     "sha256_compress_shani": ({"sha", "ssse3"}, 0),
     "sha256_iterate_shani": ({"sha", "ssse3"}, 1),
     "sha256_iterate_x4_shani": ({"sha", "ssse3", "avx2"}, 4),
+    "sha256_iterate_x4_avx512": ({"sha", "ssse3", "avx512f", "avx512vl"}, 4),
     "sha512_compress_avx2": ({"bmi1", "bmi2", "avx2"}, 0),
     "sha512_iterate_avx2": ({"bmi1", "bmi2", "avx2"}, 1),
     "sha512_iterate_x4_avx2": ({"avx2"}, 4),

@@ -17,10 +17,12 @@ from tests import clib
 
 STACK = 262144
 #: What base/wipe.c overwrites, and the frames of the function itself above it.
-DEPTHS = {"kam3_pi": 12288, "kam3_vk": 12288, "kam3_b": 12288}
+DEPTHS = {"kam3_pi": 12288, "kam3_vk": 12288, "kam3_b": 12288, "kam3_respond_many": 73728, "kam3_z_client_many": 73728}
 GROUP_DEPTH, ABOVE = 49152, 4096
 PATHS = ("portable", "shani", "adx", "ifma")
 REFERENCE = ReferenceBackend()
+#: Stand for the length of a table, and for a table of J that is made where it is to be read.
+TABLE, PREPARED_J = -1, b"table"
 
 
 def secrets(ps: ParameterSet, which: int) -> dict[str, bytes]:
@@ -47,7 +49,11 @@ def inputs(ps: ParameterSet, which: int) -> dict[str, tuple[list[int], list[byte
         "kam3_ks1": ([e], [x["j"], kc1, x["s"]]),
         "kam3_z_server": ([e], [kc1, ks1, x["s"]]),
         "kam3_respond": ([e, e], [x["j"], kc1, x["s"]]),
+        "kam3_prepare_j": ([TABLE], [x["j"]]),
+        "kam3_respond_prepared": ([e, e], [PREPARED_J, kc1, x["s"]]),
         "kam3_z_client": ([e], [x["pi"], x["s"], kc1, ks1]),
+        "kam3_respond_many": ([e, e], [x["j"], kc1, x["s"]]),
+        "kam3_z_client_many": ([e], [x["pi"], x["s"], kc1, ks1]),
         "kam3_vk": ([h], [kc1, ks1, x["z"], b"\x01", b"vh"]),
         "kam3_b": ([h], [kc1, ks1, x["z"], b"\x01", b"vh", b"t"]),
         "kam3_check_element": ([], [x["j"]]),
@@ -72,11 +78,25 @@ def left_by(lib: ctypes.CDLL, ps: ParameterSet, name: str, which: int) -> bytes:
     """Return the stack after a call; every buffer is where it was in the call before."""
     lengths, octets = inputs(ps, which)[name]
     words: list[int] = [LABELS[name]] if name in LABELS else []
+    sizes = (ctypes.c_size_t * 4)()
+    lib.kam3_sizes(sizes, ps.number)
     for buffer, length in zip(ROOM, lengths, strict=False):
-        words += [ctypes.addressof(buffer), length]
+        words += [ctypes.addressof(TABLE_ROOM), sizes[3]] if length == TABLE else [ctypes.addressof(buffer), length]
     for buffer, value in zip(ROOM[len(lengths) :], octets, strict=False):
+        if value is PREPARED_J:
+            j = secrets(ps, which)["j"]
+            assert lib.kam3_prepare_j(ps.number, TABLE_ROOM, ctypes.c_size_t(sizes[3]), j, ctypes.c_size_t(len(j))) == 0
+            words += [ctypes.addressof(TABLE_ROOM), sizes[3]]
+            continue
         ctypes.memmove(buffer, value, len(value))
         words += [ctypes.addressof(buffer), len(value)]
+    if name.endswith("_many"):  # eight jobs that differ in their outputs alone
+        for i in range(8):
+            job = [*words, 0]
+            for k in range(len(lengths)):
+                job[2 * k] = ctypes.addressof(MANY_ROOM) + 512 * (2 * i + k)
+            JOB_ROOM[len(job) * i : len(job) * (i + 1)] = job
+        words = [ctypes.addressof(JOB_ROOM), 8]
     left = ctypes.create_string_buffer(STACK)
     arguments = (ctypes.c_size_t * 15)(*words)
     assert lib.test_residue(left, ctypes.cast(getattr(lib, name), ctypes.c_void_p), ps.number, arguments) == 0
@@ -84,6 +104,9 @@ def left_by(lib: ctypes.CDLL, ps: ParameterSet, name: str, which: int) -> bytes:
 
 
 ROOM = [ctypes.create_string_buffer(512) for _ in range(8)]
+TABLE_ROOM = ctypes.create_string_buffer(400000)
+MANY_ROOM = ctypes.create_string_buffer(512 * 16)
+JOB_ROOM = (ctypes.c_size_t * 100)()
 
 
 @pytest.mark.parametrize("name", list(inputs(SETS[2], 0)))

@@ -63,7 +63,7 @@ def test_add_of_every_pair(tiny: Group) -> None:
             assert tiny.value(a) == x * y % 47
 
 
-@pytest.mark.parametrize("name", ["ge_mul", "ge_mul_vartime"])
+@pytest.mark.parametrize("name", ["ge_mul", "ge_mul_vartime", "ge_mul_prepared"])
 def test_every_power_of_every_element(tiny: Group, name: str) -> None:
     for x in range(1, 47):
         for k in range(23):
@@ -79,7 +79,7 @@ def test_every_power_of_the_base(tiny: Group, small: Group) -> None:
             assert group.mul("ge_mul_base", k) == pow(2, k, group.q)
 
 
-@pytest.mark.parametrize("name", ["ge_mul", "ge_mul_vartime"])
+@pytest.mark.parametrize("name", ["ge_mul", "ge_mul_vartime", "ge_mul_prepared"])
 def test_every_power_of_some_elements(small: Group, name: str) -> None:
     for x in (1, 2, 3, 7, 1000, 2037, 2038):
         for k in range(small.r):

@@ -36,6 +36,10 @@ GROUPS = {"tiny-dl": TinyModpGroup(47, 2), "tiny-ec": Curve(251, 26, (2, 84), 22
 REFERENCE = ReferenceBackend(GROUPS)
 #: The message of each rule, with its argument starred out, to the rule's number.
 CODES = {str(fault(rule, "*")): int(rule) for rule in Rule}
+#: The server's step with J as octets, and with J prepared.
+RESPOND = ("respond", "respond_prepared")
+#: The same in the midst of others, on the curve alone.
+ON_THE_CURVE = (*RESPOND, "respond_many")
 OK, RANGE, POINT, SECRET, NO_J, NO_KS1, NO_Z, NO_DENOMINATOR = 0, 17, 18, 33, 48, 49, 50, 51
 
 
@@ -57,7 +61,7 @@ def outcome(operation: str, ps: ParameterSet, *inputs: bytes) -> tuple[int, byte
         if operation == "check_denominator":
             REFERENCE.check_denominator(ps, *inputs)
             return OK, b"", b""
-        result = getattr(REFERENCE, operation)(ps, *inputs, memoryview(z))
+        result = getattr(REFERENCE, operation.removesuffix("_many"))(ps, *inputs, memoryview(z))
     except Kam3Error as error:
         return CODES[str(error).replace(str(error.argument), "*")], b"", b""
     return OK, result or b"", bytes(z)
@@ -65,7 +69,7 @@ def outcome(operation: str, ps: ParameterSet, *inputs: bytes) -> tuple[int, byte
 
 def answer(lib: ctypes.CDLL, operation: str, ps: ParameterSet, *inputs: bytes) -> tuple[int, bytes, bytes]:
     """What the C code answers, in the same form."""
-    outputs = {"respond": 2, "check_denominator": 0}.get(operation, 1)
+    outputs = {"respond": 2, "respond_prepared": 2, "respond_many": 2, "check_denominator": 0}.get(operation, 1)
     out = [ctypes.create_string_buffer(ps.element_octets) for _ in range(outputs)]
     status = getattr(lib, f"tiny_{operation}")(set_number(ps), *out, *inputs) & 0xFF
     if status != OK:
@@ -124,22 +128,24 @@ def test_every_first_message(lib: ctypes.CDLL, ps: ParameterSet) -> None:
     assert compare(lib, "kc1", ps, ((s,) for s in rest)) == {SECRET: len(rest)}
 
 
-def test_every_answer_of_the_server_in_the_dl_group(lib: ctypes.CDLL) -> None:
+@pytest.mark.parametrize("respond", RESPOND)
+def test_every_answer_of_the_server_in_the_dl_group(lib: ctypes.CDLL, respond: str) -> None:
     r = GROUPS["tiny-dl"].r
     secrets = [bytes([s]) for s in range(r + 1)]
-    seen = compare(lib, "respond", DL, itertools.product(elements(DL), elements(DL), secrets))
+    seen = compare(lib, respond, DL, itertools.product(elements(DL), elements(DL), secrets))
     assert {OK, SECRET, NO_KS1, NO_Z} == set(seen)
 
 
-def test_every_octet_string_as_j_and_as_kc1(lib: ctypes.CDLL) -> None:
+@pytest.mark.parametrize("respond", RESPOND)
+def test_every_octet_string_as_j_and_as_kc1(lib: ctypes.CDLL, respond: str) -> None:
     octets = [bytes([n]) for n in range(256)]
-    assert set(compare(lib, "respond", DL, ((j, b"\x05", b"\x03") for j in octets))) >= {OK, RANGE}
-    assert set(compare(lib, "respond", DL, ((b"\x05", kc1, b"\x03") for kc1 in octets))) >= {OK, RANGE}
+    assert set(compare(lib, respond, DL, ((j, b"\x05", b"\x03") for j in octets))) >= {OK, RANGE}
+    assert set(compare(lib, respond, DL, ((b"\x05", kc1, b"\x03") for kc1 in octets))) >= {OK, RANGE}
     valid = elements(EC)[7]
     every = [n.to_bytes(2, "big") for n in range(65536)]
     sample = [v for v in every if v < b"\x02\x10"] + every[0x0210::97]
-    assert set(compare(lib, "respond", EC, ((j, valid, b"\x03") for j in sample))) >= {OK, POINT}
-    assert set(compare(lib, "respond", EC, ((valid, kc1, b"\x03") for kc1 in sample))) >= {OK, POINT}
+    assert set(compare(lib, respond, EC, ((j, valid, b"\x03") for j in sample))) >= {OK, POINT}
+    assert set(compare(lib, respond, EC, ((valid, kc1, b"\x03") for kc1 in sample))) >= {OK, POINT}
 
 
 def curve_pairs(step: int) -> Iterable[tuple[bytes, bytes, bytes]]:
@@ -161,9 +167,10 @@ def opposite_pairs() -> Iterable[tuple[bytes, bytes, bytes]]:
                 yield curve.encode(j).to_bytes(2, "big"), kc1, b"\x07"
 
 
-def test_answers_of_the_server_on_the_curve(lib: ctypes.CDLL) -> None:
-    seen = compare(lib, "respond", EC, curve_pairs(11))
-    seen += compare(lib, "respond", EC, opposite_pairs())
+@pytest.mark.parametrize("respond", ON_THE_CURVE)
+def test_answers_of_the_server_on_the_curve(lib: ctypes.CDLL, respond: str) -> None:
+    seen = compare(lib, respond, EC, curve_pairs(11))
+    seen += compare(lib, respond, EC, opposite_pairs())
     assert {OK, NO_KS1, NO_Z} <= set(seen)
     assert seen[NO_KS1] >= 200
 
@@ -192,6 +199,8 @@ def test_every_z_of_the_client(lib: ctypes.CDLL, ps: ParameterSet, step: int) ->
     inputs = [(pi, bytes([s]), kc1_of[s], ks1) for pi, s in pairs for ks1 in draw.sample(every_ks1, 4)]
     seen = compare(lib, "z_client", ps, inputs)
     assert {OK, NO_Z, NO_DENOMINATOR} <= set(seen)
+    if ps is EC:
+        assert compare(lib, "z_client_many", ps, inputs) == seen
     denominators = compare(lib, "check_denominator", ps, ((pi, s, kc1) for pi, s, kc1, _ in inputs))
     assert denominators[NO_DENOMINATOR] == seen[NO_DENOMINATOR]
     assert set(denominators) == {OK, NO_DENOMINATOR}

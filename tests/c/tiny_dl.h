@@ -17,6 +17,7 @@
 #define KAM3_DL_PREFIX kam3_tinydl_
 #define KAM3_DL_WORDS 1
 #define KAM3_DL_LIMBS 1
+#define KAM3_DL_COMB_WORDS 8
 #define KAM3_DL_ELEMENT_OCTETS KAM3_TINYDL_ELEMENT_OCTETS
 #define KAM3_DL_SCALAR_OCTETS KAM3_TINYDL_SCALAR_OCTETS
 #include "dl/group_decl.inc.h"
@@ -24,6 +25,7 @@
 #define KAM3_DL_PREFIX kam3_smalldl_
 #define KAM3_DL_WORDS 1
 #define KAM3_DL_LIMBS 1
+#define KAM3_DL_COMB_WORDS 16
 #define KAM3_DL_ELEMENT_OCTETS KAM3_SMALLDL_ELEMENT_OCTETS
 #define KAM3_DL_SCALAR_OCTETS KAM3_SMALLDL_SCALAR_OCTETS
 #include "dl/group_decl.inc.h"

@@ -25,6 +25,7 @@ typedef struct {
 
 #define KAM3_EC_PREFIX kam3_tinyec_
 #define KAM3_EC_ELEMENT_OCTETS KAM3_TINYEC_ELEMENT_OCTETS
+#define KAM3_EC_TABLE_WORDS 64
 #include "ec/group_decl.inc.h"
 
 /* What the templates keep to themselves. */

@@ -36,7 +36,7 @@ def test_json(saved: Path) -> None:
     report = Report.from_json(saved.read_text(encoding="utf-8"))
     assert report.octets == {P256: {"kc1": 66, "ks1": 66, "vkc": 64, "vks": 64}}
     assert [row.step for row in report.rows if row.threads is None] == list(STEP_NAMES)
-    assert {row.step for row in report.rows if row.threads is not None} == {"pi_many", "respond_many"}
+    assert {row.step for row in report.rows if row.threads is not None} == {"pi_many", "respond_many", "z_client_many"}
     assert all(row.us.median > 0 and row.contender == "kam3" for row in report.rows)
     assert set(report.backends) == {kam3.backends.active()}
     assert report.clock["one thread"] in ("thread_time", "perf_counter")

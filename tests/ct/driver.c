@@ -246,6 +246,77 @@ static void run_server(void) {
     expect_zeros(out2, e);
 }
 
+/* As many as there are lanes and one more, the same exchange each time, and among them one that is refused. */
+static void run_many(void) {
+    enum { JOBS = 9, BAD = 5 };
+    static uint8_t ks1[JOBS][MAX_OCTETS], z[JOBS][MAX_OCTETS];
+    const size_t e = size.element;
+    struct kam3_respond_job server[JOBS];
+    struct kam3_z_client_job client[JOBS];
+    for (size_t i = 0; i < JOBS; i++) {
+        const struct kam3_respond_job job = {ks1[i],    e, z[i], e, IN("j"), IN("kc1"), IN(i == BAD ? "s_r" : "s_s1"), KAM3_OK};
+        server[i] = job;
+    }
+    expect(CALL("", kam3_respond_many, algorithm, server, JOBS), KAM3_OK);
+    for (size_t i = 0; i < JOBS; i++) {
+        expect(server[i].status, i == BAD ? STATUS(KAM3_ERR_SECRET_RANGE, KAM3_ARG_S_S1) : KAM3_OK);
+        if (i == BAD) {
+            expect_zeros(ks1[i], e);
+            expect_zeros(z[i], e);
+            continue;
+        }
+        expect_public(ks1[i], "ks1");
+        expect_secret(z[i], "z");
+    }
+    for (size_t i = 0; i < JOBS; i++) {
+        const struct kam3_z_client_job job = {
+            z[i], e, IN("pi"), IN(i == BAD ? "s_c1_cancel" : "s_c1"), IN("kc1"), IN("ks1"), KAM3_OK};
+        client[i] = job;
+    }
+    expect(CALL("", kam3_z_client_many, algorithm, client, JOBS), KAM3_OK);
+    for (size_t i = 0; i < JOBS; i++) {
+        expect(client[i].status, i == BAD ? KAM3_ERR_DEGENERATE_DENOMINATOR : KAM3_OK);
+        if (i != BAD) expect_secret(z[i], "z");
+    }
+}
+
+/* The library reads and writes the table of a secret J, and must not lose sight of that. */
+static void run_prepared(void) {
+    enum { MAX_TABLE = 400000 };
+    static _Alignas(64) uint8_t table[MAX_TABLE];
+    const size_t e = size.element;
+    size_t words = 0, marked = 0;
+    if (size.table > MAX_TABLE) fail("no room for", "a table");
+    expect(CALL("J invalid", kam3_prepare_j, algorithm, table, size.table, IN("j_invalid")),
+           STATUS(get("element_error")->octets[0], KAM3_ARG_J));
+    expect_zeros(table, size.table);
+    expect_error(CALL("no table", kam3_respond_prepared, algorithm, out, e, out2, e, table, size.table, IN("kc1"),
+                      IN("s_s1")),
+                 STATUS(KAM3_ERR_TABLE, KAM3_ARG_TABLE), e);
+
+    expect(CALL("J cancels K_c1^t_1", kam3_prepare_j, algorithm, table, size.table, IN("j_cancel")), KAM3_OK);
+    expect_error(CALL("J cancels K_c1^t_1", kam3_respond_prepared, algorithm, out, e, out2, e, table, size.table,
+                      IN("kc1"), IN("s_s1")),
+                 KAM3_ERR_DEGENERATE_KS1, e);
+    expect_zeros(out2, e);
+
+    expect(CALL("", kam3_prepare_j, algorithm, table, size.table, IN("j")), KAM3_OK);
+    for (size_t i = size.table / 4 & ~(size_t)7; CHECKED && i < size.table / 2; i += 8) {
+        words++;
+        marked += (size_t)is_secret(&table[i]); /* the lowest octet of a limb; the power J^0 = 1 in a comb is no secret */
+    }
+    if (marked < words - words / 16) fail("lost the mark of", "the table");
+    expect(CALL("", kam3_respond_prepared, algorithm, out, e, out2, e, table, size.table, IN("kc1"), IN("s_s1")),
+           KAM3_OK);
+    expect_public(out, "ks1");
+    expect_secret(out2, "z");
+    expect_error(CALL("S_s1 = r", kam3_respond_prepared, algorithm, out, e, out2, e, table, size.table, IN("kc1"),
+                      IN("s_r")),
+                 STATUS(KAM3_ERR_SECRET_RANGE, KAM3_ARG_S_S1), e);
+    CALL("the table", kam3_wipe, table, sizeof table);
+    expect_zeros(table, sizeof table);
+}
+
 static void run_client(void) {
     const size_t e = size.element;
     const kam3_status no_quotient = KAM3_ERR_DEGENERATE_DENOMINATOR;
@@ -326,7 +397,9 @@ int main(int argc, char **argv) {
     run_secrets();
     run_registration_and_kc1();
     run_server();
+    run_prepared();
     run_client();
+    run_many();
     run_proofs();
     run_checks();
     fprintf(stderr, "done\n");

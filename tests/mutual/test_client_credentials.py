@@ -14,7 +14,7 @@ from kam3.mutual.client import MutualClient
 from kam3.mutual.client_actions import AskCredentials, Credentials, Outcome, Response, Send, Status, Wait
 from kam3.mutual.extensions import Control
 from kam3.mutual.messages import Init, serialize
-from kam3.mutual.realms import Origin
+from kam3.mutual.realms import Origin, Realm
 from tests.mutual.model import ORIGIN, PASSWORD, URL, USER, ModelServer, Walk, client_for, fetch, realm_at, response
 
 
@@ -49,6 +49,30 @@ def test_decision_21_credentials_of_a_realm_that_did_not_prove_itself_are_free_a
     answer(walk, server, f"{ORIGIN}/a")
     walk.feed(response(503, server.channel))
     assert fetch(client, server, f"{ORIGIN}/b").proved
+
+
+def test_of_several_answers_to_one_question_the_first_counts() -> None:
+    server = ModelServer()
+    client = MutualClient()
+    walks = [Walk(client), Walk(client)]
+    for walk in walks:
+        answer(walk, server)
+        assert isinstance(walk.action, AskCredentials)
+    for walk in walks:
+        walk.feed(Credentials(USER, PASSWORD))
+    assert isinstance(walks[1].action, Wait)
+    answer(walks[0], server)
+    answer(walks[0], server)
+    walks[1].feed(None)
+    answer(walks[1], server)
+    assert all(walk.outcome is not None and walk.outcome.proved for walk in walks)
+    assert server.log.count("kex") == 1
+
+
+@pytest.mark.parametrize("realm", [realm_at(scope="other.example"), realm_at(scope="SITE.example"), realm_at()._replace(algorithm="x")])
+def test_credentials_for_a_realm_that_cannot_be_at_the_origin_are_refused(realm: Realm) -> None:
+    with pytest.raises((ValueError, kam3.UnknownAlgorithmError)):
+        MutualClient().add(URL, USER, PASSWORD, realm=realm)
 
 
 def test_credentials_that_name_their_realm_are_used_in_no_other() -> None:
@@ -295,6 +319,17 @@ def test_a_request_that_has_been_carried_out_is_not_made_twice_for_an_offer() ->
     server.tamper = lambda kind, old: optional(server)
     outcome = fetch(client_for(server), server, method="POST")
     assert (outcome.status, outcome.reason.code, outcome.requests) == (Status.UNAUTHENTICATED, "optional", 1)
+
+
+def test_an_offer_to_a_head_that_nobody_can_take_up_is_followed_by_the_request_itself() -> None:
+    server = ModelServer(realms={})
+    offer = realm_at(name="B")
+    client = MutualClient()
+    client.add(URL, USER, PASSWORD, realm=realm_at(name="A"))
+    text = serialize(Init(offer, "host", "initial"))
+    server.tamper = lambda kind, old: response(200, old.channel, optional_www_authenticate=text)
+    outcome = fetch(client, server, method="POST", once=True)
+    assert (outcome.status, server.log) == (Status.UNAUTHENTICATED, ["kex?", "normal"])
 
 
 @pytest.mark.parametrize("kind", ["kex", "vfy"])

@@ -416,3 +416,82 @@ def test_a_vfy_is_written_as_the_messages_write_it() -> None:
 def test_realm_triples_are_told_apart_whatever_is_equal_in_them() -> None:
     assert len({realm_at(), realm_at(name="B"), realm_at(scope="site.example"), realm_at(alg=kam3.EC_P521)}) == 4
     assert isinstance(realm_at(), Realm)
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_r2_the_proof_is_checked_before_anything_else_of_the_response_is_looked_at(right: bool) -> None:
+    server = ModelServer()
+    client = client_for(server)
+    fetch(client, server)
+    walk = Walk(client)
+    assert isinstance(walk.action, Send)
+    answer = server.answer(walk.action.authorization)
+    if not right:
+        answer = flipped(answer)
+    looked: list[str] = []
+
+    def fields(name: str) -> Any:
+        looked.append(name)
+        return answer.fields(name)
+
+    walk.feed(Response(answer.status, fields, answer.channel))
+    assert walk.over
+    assert set(looked) == ({"Authentication-Info", "Authentication-Control"} if right else {"Authentication-Info"})
+    assert looked.index("Authentication-Info") == 0
+
+
+@pytest.mark.parametrize("status", [200, 204, 302, 304, 403, 404, 500, 503])
+def test_r190_a_right_proof_succeeds_whatever_the_status(status: int) -> None:
+    server = ModelServer(status=status)
+    outcome = fetch(client_for(server), server)
+    assert (outcome.status, outcome.withheld) == (Status.AUTH_SUCCEED, False)
+
+
+@pytest.mark.parametrize("kind", ["kex", "vfy"])
+def test_r196_r198_an_unproved_server_error_is_unauthenticated_and_withheld(kind: str) -> None:
+    server = ModelServer(tamper=on(kind, lambda old: response(503, old.channel)))
+    outcome = fetch(client_for(server), server)
+    assert (outcome.status, outcome.reason.code, outcome.withheld) == (Status.UNAUTHENTICATED, "server-error", True)
+
+
+@pytest.mark.parametrize("start", ["plain", "kex", "vfy"])
+def test_r193_a_normal_response_to_the_first_request_is_unauthenticated(start: str) -> None:
+    server = ModelServer()
+    client = MutualClient()
+    client.add(URL, USER, PASSWORD, realm=None if start == "plain" else server.realms["/"])
+    if start == "vfy":
+        fetch(client, server)
+    server.tamper = lambda _, old: response(200, old.channel)
+    outcome = fetch(client, server)
+    assert (outcome.status, outcome.requests) == (Status.UNAUTHENTICATED, 1)
+
+
+def test_r185_after_a_401_to_a_vfy_its_session_is_not_used_again() -> None:
+    server = ModelServer()
+    client = client_for(server)
+    fetch(client, server)
+    server.tamper = on("vfy", lambda _: server.init(server.realms["/"], "internal-error"))
+    assert fetch(client, server).status is Status.AUTH_REQUIRED
+    server.tamper = None
+    server.log.clear()
+    assert fetch(client, server).proved
+    assert server.log[0] == "kex"
+
+
+def test_row_27_several_fields_are_one_list_and_a_duplicate_in_it_is_fatal() -> None:
+    server = ModelServer()
+
+    def doubled(old: Response) -> Response:
+        text = old.fields("Authentication-Info")[0]
+        return response(200, old.channel, authentication_info=[text, "sid=00"])
+
+    def split(old: Response) -> Response:
+        head, _, tail = old.fields("Authentication-Info")[0].rpartition(", ")
+        return response(200, old.channel, authentication_info=[head, tail])
+
+    server.tamper = on("vfy", split)
+    client = client_for(server)
+    assert fetch(client, server).proved
+    server.tamper = on("vfy", doubled)
+    with pytest.raises(RemoteProtocolError, match="twice"):
+        fetch(client, server)

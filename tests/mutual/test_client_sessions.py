@@ -611,3 +611,83 @@ def test_a_response_is_what_an_adapter_makes_it() -> None:
     got = response(200, Channel(ORIGIN), www_authenticate=["a", "b"])
     assert isinstance(got, Response)
     assert got.fields("WWW-Authenticate") == ["a", "b"]
+
+
+def test_a_log_out_before_the_exchange_begins_leaves_nothing_to_begin_it_with() -> None:
+    server = ModelServer()
+    client = client_for(server)
+    steps = client.sequence("GET", URL)
+    next(steps)
+    action: Any = steps.send(server.answer(None))
+    assert isinstance(action, StartExchange)
+    client.log_out(server.realms["/"])
+    with pytest.raises(LocalProtocolError) as caught:
+        action.run()
+    assert caught.value.code == "no-credentials"
+    with pytest.raises(LocalProtocolError):
+        steps.throw(caught.value)
+    assert len(client._memory._store) == 0
+
+
+def test_a_log_out_before_vkc_is_computed_ends_the_sequence() -> None:
+    server = ModelServer()
+    client = log_in(server)
+    session = next(slot for slot in client._memory._store._slots.values() if isinstance(slot, LiveSession))
+    session.session.close()  # as a log-out does that comes just after the claim
+    walk = Walk(client)
+    assert isinstance(walk.error, LocalProtocolError)
+    assert walk.error.code == "logged-out"
+
+
+def test_a_wrong_proof_ends_the_session_for_all_who_are_under_way_in_it() -> None:
+    server = ModelServer()
+    client = log_in(server)
+    first, second = Walk(client), Walk(client)
+    assert isinstance(second.action, Send)
+    right = server.answer(second.action.authorization)
+    sid = next(sid for _, sid in server.sessions)
+    first.feed(response(200, server.channel, authentication_info=f"version=1, sid={sid}, vks={'ab' * 32}"))
+    second.feed(right)
+    assert [getattr(walk.error, "code", None) for walk in (first, second)] == ["server-not-proved"] * 2
+    server.log.clear()
+    assert fetch(client, server).proved
+    assert server.log == ["kex", "vfy"]
+
+
+@pytest.mark.parametrize("certificate", [None, b"no certificate"])
+def test_a_kex_s1_over_a_connection_that_cannot_carry_proofs_is_fatal(certificate: bytes | None) -> None:
+    origin = Origin("https", "site.example", 443)
+    server = ModelServer(origin, b"not looked at", {"/": realm_at(origin)})
+    client = MutualClient()
+    client.add(f"{origin}/", USER, PASSWORD, realm=server.realms["/"])
+    walk = Walk(client, f"{origin}/")
+    assert isinstance(walk.action, Send)
+    assert walk.action.authorization is not None
+    got = server.answer(walk.action.authorization, f"{origin}/")
+    walk.feed(got._replace(channel=Channel(origin, certificate)))
+    assert isinstance(walk.error, RemoteProtocolError)
+    assert server.log == ["kex"]
+
+
+def test_a_log_out_while_pi_is_derived_leaves_no_pi(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = ModelServer()
+    client = client_for(server)
+    steps = client.sequence("GET", URL)
+    next(steps)
+    action: Any = steps.send(server.answer(None))
+    derive = kam3.Pi.from_password
+    made: list[kam3.Pi] = []
+
+    class Slow:
+        @staticmethod
+        def from_password(*arguments: Any, **salt: Any) -> kam3.Pi:
+            made.append(derive(*arguments, **salt))
+            client.log_out(server.realms["/"])
+            return made[0]
+
+    monkeypatch.setattr("kam3.mutual.client_credentials.Pi", Slow)
+    with pytest.raises(LocalProtocolError):
+        action.run()
+    with pytest.raises(kam3.ExchangeStateError):
+        kam3.ClientExchange(kam3.EC_P256, made[0])
+    steps.close()

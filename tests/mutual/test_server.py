@@ -1,4 +1,7 @@
-"""The server's flow: the rows of the attack catalogue that it answers for, one test each, and what RFC 8120 section 11 asks of it."""
+"""The server's flow: the rows of the attack catalogue that it answers for, one test each, and what RFC 8120 section 11 asks of it.
+
+Longer than other files: the catalogue is read from top to bottom, and a row is found by its number in one place.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import pytest
 
 import kam3
 from kam3.backends import groups
-from kam3.errors import OverloadedError, StoreUnavailableError
+from kam3.errors import DegenerateError, OverloadedError, StoreUnavailableError
 from kam3.mutual.actions import Admit, Begin, Commit, Create, End, Find, Pause, Respond, run
 from kam3.mutual.extensions import Control
 from kam3.mutual.limits import Limits, Rate
@@ -105,6 +108,19 @@ def test_rows_1_2_and_4_a_kc1_that_is_no_element_leads_to_no_session(alg: kam3.A
         answer = bench.ask(kex(kc1, realm=realm), peer=f"192.0.2.{number}")
         assert reason_of(answer) == "invalid-parameters"
         assert names(bench)[-1] == "Respond"
+    assert len(bench.table) == 0
+
+
+def test_row_6_an_exchange_that_degenerates_is_refused_and_not_drawn_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def degenerate(exchange: kam3.ServerExchange, kc1: bytes) -> None:
+        calls.append(kc1)
+        raise DegenerateError("the computed K_s1 is the identity")
+
+    monkeypatch.setattr(kam3.ServerExchange, "respond", degenerate)
+    assert reason_of(bench.ask(kex())) == "invalid-parameters"
+    assert len(calls) == 1
     assert len(bench.table) == 0
 
 
@@ -506,6 +522,14 @@ def test_row_56_and_57_the_fake_exchange_is_the_real_one(bench: Bench) -> None:
     responses = [action for action in bench.trace if isinstance(action, Respond)]
     assert [action.j for action in responses] == [None]
     assert "j=" not in repr(responses[0])
+
+
+def test_row_59_repeated_probes_of_a_name_show_nothing_that_repeats(bench: Bench) -> None:
+    kc1 = ALG.kc1(ALG.generate_secret())
+    for user in (USER, "nobody"):
+        answers = [challenge_of(bench.ask(kex(kc1, user=user), peer=f"192.0.2.{number}")) for number in range(8)]
+        assert len({answer.ks1 for answer in answers}) == 8
+        assert len({answer.sid for answer in answers}) == 8
 
 
 def test_row_60_names_that_differ_in_normalisation_are_different_users(bench: Bench) -> None:

@@ -78,7 +78,7 @@ def compare(server: RedisServer, limits: Limits, steps: list[tuple[Any, ...]]) -
     in_memory.close()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     nc_max=st.sampled_from(MAXIMA),
     nc_window=st.sampled_from(WINDOWS),
@@ -91,7 +91,7 @@ def test_row_44_windows_agree(server: RedisServer, nc_max: int, nc_window: int, 
     compare(server, FEW_PENDING, steps)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(start=st.integers(0, 200), jumps=st.lists(st.integers(-40, 60), max_size=40), nc_window=st.sampled_from(WINDOWS))
 def test_row_44_windows_agree_on_walks(server: RedisServer, start: int, jumps: list[int], nc_window: int) -> None:
     steps: list[tuple[Any, ...]] = [("create", 1, "alice", "a", 2**31 - 1, nc_window)]
@@ -102,13 +102,13 @@ def test_row_44_windows_agree_on_walks(server: RedisServer, start: int, jumps: l
     compare(server, FEW_PENDING, steps)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(steps=st.lists(requests, max_size=60))
 def test_tables_agree(server: RedisServer, steps: list[tuple[Any, ...]]) -> None:
     compare(server, FEW_PENDING, steps)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(steps=st.lists(requests, max_size=60))
 def test_tables_that_are_full_agree(server: RedisServer, steps: list[tuple[Any, ...]]) -> None:
     compare(server, FEW_SESSIONS, [("create", *step[1:3], "a", *step[4:]) if step[0] == "create" else step for step in steps])

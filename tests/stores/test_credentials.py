@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
+import signal
 import sqlite3
 import stat
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +17,7 @@ from typing import Any
 import pytest
 
 import kam3
-from kam3.errors import InvalidElementError, StoreUnavailableError, UnknownAlgorithmError
+from kam3.errors import InvalidElementError, MissingExtraError, StoreUnavailableError, UnknownAlgorithmError
 from kam3.mutual.realms import Realm
 from kam3.stores.credentials import Entry, mismatch
 from kam3.stores.sql import AsyncSqlCredentialStore, SqlCredentialStore
@@ -320,6 +322,23 @@ def test_what_is_removed_is_overwritten(tmp_path: Path) -> None:
         assert j() not in file.read_bytes()
 
 
+def test_row_12_a_j_that_is_text_is_no_element(tmp_path: Path) -> None:
+    for keys in ((), KEYS):
+        with SqliteCredentialStore(tmp_path / "users", keys, create=True) as store:
+            store.put(REALM, "alice", j())
+            with store._here.connection as connection:
+                connection.execute("UPDATE kam3_credentials SET j = 'text'")
+            assert store.find(REALM, "alice") == b""
+
+
+def test_without_the_extras_they_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sqlalchemy", None)
+    with pytest.raises(MissingExtraError, match=r"kam3\[sql\]"):
+        SqlCredentialStore(f"sqlite:///{tmp_path}/users")
+    with pytest.raises(MissingExtraError, match=r"kam3\[sql\]"):
+        AsyncSqlCredentialStore("postgresql://localhost/x")
+
+
 def test_a_file_of_something_else_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("not a database" * 100)
     for create in (False, True):
@@ -345,6 +364,7 @@ def test_a_forked_child_has_a_connection_of_its_own(tmp_path: Path) -> None:
     with store._here.lock:  # as another thread of the parent may hold it
         child = os.fork()
         if child == 0:
+            signal.alarm(30)  # rather than waiting for ever for a lock
             done = store.find(REALM, "alice") == j() and store._here.connection is not inherited and store.put(REALM, "bob", j())
             os._exit(0 if done else 1)
         assert os.waitpid(child, 0)[1] == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -294,6 +295,7 @@ def test_row_66_a_forked_child_knows_no_session_of_its_parent() -> None:
     table._lock.acquire()  # as another thread may hold it at that moment
     pid = os.fork()
     if pid == 0:
+        signal.alarm(20)  # a child that waits for that lock would wait for ever
         answer = table.begin(session.key, 1).answer
         add(table, "b")
         os._exit(0 if answer is Answer.STALE and len(table) == 1 else 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 import kam3
-from kam3.errors import ExchangeStateError, StoreUnavailableError
+from kam3.errors import ExchangeStateError, MissingExtraError, StoreUnavailableError
 from kam3.mutual.limits import Limits, Rate
 from kam3.mutual.sessions import Answer
 from kam3.stores.redis import AsyncRedisSessionTable, RedisSessionTable
@@ -231,6 +232,15 @@ def test_row_47_a_session_ends_with_its_lifetime_on_the_servers_clock(table: Red
     assert client.pttl(name_of(client)) <= 1_000_000, "use does not lengthen it"
 
 
+def test_row_71_the_clock_of_a_worker_does_not_matter(table: RedisSessionTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    table.create(new())
+    for now in (0.0, 4e9):
+        monkeypatch.setattr(time, "time", lambda now=now: now)
+        assert table.begin(key(), 1).answer is EVALUATE
+        assert table.admit("p", REALM, "u").wait == 0
+    assert request(table) is ACCEPTED
+
+
 def test_row_70_the_lifetime_may_end_between_begin_and_commit(table: RedisSessionTable, server: RedisServer) -> None:
     table.create(new())
     assert table.begin(key(), 1).answer is EVALUATE
@@ -420,7 +430,10 @@ def test_row_67_a_slow_server_is_unavailable(server: RedisServer) -> None:
     with pytest.raises(StoreUnavailableError):
         table.commit(key(), 2, True, "p")
     wait_for(lambda: server.client().ping())
-    assert table.begin(key(), 3).answer in (EVALUATE, STALE)
+    table.create(new(2, user="bob"))
+    assert [table.begin(key(sid), 3)[::2] for sid in (2, 1, 2)] == [(EVALUATE, "bob"), (EVALUATE, "alice"), (EVALUATE, "bob")], "in step"
+    assert request(table, nc=3) is ACCEPTED
+    assert request(table, nc=2) in (ACCEPTED, NC_REFUSED), "nobody knew whether the commit took place"
 
 
 def test_row_67_no_server_at_all_is_unavailable() -> None:
@@ -661,6 +674,13 @@ def test_keys_are_required_and_checked(server: RedisServer) -> None:
     for keys, kind in (([], ValueError), ([b"short"], ValueError), (KEYS[0], TypeError), (None, TypeError)):
         with pytest.raises(kind, match="keys"):
             RedisSessionTable.from_url(server.url, keys)
+
+
+def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "redis", None)
+    for kind in (RedisSessionTable, AsyncRedisSessionTable):
+        with pytest.raises(MissingExtraError, match=r"kam3\[redis\]"):
+            kind.from_url("redis://localhost", KEYS)
 
 
 def test_a_client_that_decodes_is_refused(server: RedisServer) -> None:

@@ -41,6 +41,14 @@ def both(alg: kam3.Algorithm, items: list[tuple[bytes, bytes, bytes]]) -> list[b
     return [result[1] for result in alg.respond_many(items) if not isinstance(result, Exception)]
 
 
+def hot(alg: kam3.Algorithm, j: bytes, requests: list[tuple[bytes, bytes]]) -> list[bytes]:
+    with alg.prepare_j(j) as prepared:
+        session = kam3.ServerExchange(alg, prepared).respond(requests[0][0])
+        session.close()
+        answers = alg.respond_many((prepared, kc1, s_s1) for kc1, s_s1 in requests)
+        return [alg.respond(prepared, *requests[0])[0], *(answer[0] for answer in answers if not isinstance(answer, Exception))]
+
+
 def which() -> tuple[str, bool, tuple[str, ...]]:
     kam3.backends.use("reference")
     report = kam3.backends.report()
@@ -53,6 +61,7 @@ def mistakes(alg: kam3.Algorithm, pi: kam3.Pi) -> None:
     alg.vkc(b"", b"", b"", "1", b"")  # type: ignore[arg-type]
     alg.kc1("00")  # type: ignore[arg-type]
     alg.kc1(pi)  # type: ignore[arg-type]
+    alg.prepare_j(pi)  # type: ignore[arg-type]
     alg.to_wire(b"", "j")  # type: ignore[arg-type]
     alg.generate_secret(role="both")  # type: ignore[arg-type]
     alg.token = ""  # type: ignore[misc]

@@ -139,7 +139,7 @@ class Hop:
         self.side, self.method, self.url = side, method, url
         self.origin = Origin.parse(url)
         self.peer = Peer()  # of the latest response
-        self._replayable, self._once = replayable, not replayable or size > REPLAYABLE
+        self.replayable, self._once = replayable, not replayable or size > REPLAYABLE
 
     def steps(self) -> Steps[Outcome]:
         """Make the request: a sequence, and a fresh one where that is safe and may help."""
@@ -147,7 +147,7 @@ class Hop:
         try:
             return (yield from mutual.sequence(self.method, self.url, once=self._once))
         except RetryableProtocolError as error:
-            if not may_retry(error, self.method, replayable=self._replayable):
+            if not may_retry(error, self.method, replayable=self.replayable):
                 raise
         return (yield from mutual.sequence(self.method, self.url, once=self._once))
 

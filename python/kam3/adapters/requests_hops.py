@@ -111,7 +111,7 @@ class _Hop(Hop):
             request.method, request.body = "HEAD", None
             for name in filter(about_content, list(request.headers)):
                 del request.headers[name]
-        elif self._request._body_position is None:
+        elif not self.replayable and self._request._body_position is None:
             self._request._body_position = object()  # the library's sign that a body cannot be rewound for a redirect
         if send.authorization is not None:
             request.headers["Authorization"] = send.authorization

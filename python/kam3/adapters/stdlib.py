@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import http.client
 import logging
-import select
+import selectors
 import ssl
 import urllib.parse
 from collections.abc import Iterable, Mapping
@@ -255,8 +255,11 @@ class _Connection:
 
     def lost(self) -> bool:
         """Whether the other side has closed an idle connection, or says something that nobody asked for."""
-        sock = self.http.sock
-        return sock is None or bool(select.select([sock], [], [], 0)[0])
+        if self.http.sock is None:
+            return True
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.http.sock, selectors.EVENT_READ)
+            return bool(selector.select(0))
 
     def close(self) -> None:
         self.http.close()

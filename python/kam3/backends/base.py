@@ -75,8 +75,32 @@ class Backend(Protocol):
         """Return K_s1 and write z: `ks1` and `z_server` in one call, and their errors in that order."""
         ...
 
+    def table_octets(self, ps: ParameterSet) -> int:
+        """Return how long what `prepare_j` writes is."""
+        ...
+
+    def prepare_j(self, ps: ParameterSet, j: Buffer, out: memoryview) -> None:
+        """Write J in the form in which `respond_prepared` takes it; it must stay where it is written."""
+        ...
+
+    def respond_prepared(self, ps: ParameterSet, table: Buffer, kc1: Buffer, s_s1: Buffer, z_out: memoryview) -> bytes:
+        """Do what `respond` does, with what `prepare_j` of this backend made of J. The table is secret."""
+        ...
+
+    def respond_many(
+        self, ps: ParameterSet, items: Sequence[tuple[Buffer, Buffer, Buffer]], z_outs: Sequence[memoryview]
+    ) -> list[bytes | Exception]:
+        """Do for each (j, kc1, s_s1) what `respond` does, side by side where that is faster; a fault stands in its place."""
+        ...
+
     def z_client(self, ps: ParameterSet, pi: Buffer, s_c1: Buffer, kc1: Buffer, ks1: Buffer, out: memoryview) -> None:
         """Write z as the client computes it; DEGENERATE_DENOMINATOR, then DEGENERATE_Z. kc1 is not compared with s_c1."""
+        ...
+
+    def z_client_many(
+        self, ps: ParameterSet, items: Sequence[tuple[Buffer, Buffer, Buffer, Buffer]], outs: Sequence[memoryview]
+    ) -> list[Exception | None]:
+        """Do for each (pi, s_c1, kc1, ks1) what `z_client` does, side by side where that is faster; a fault stands in its place."""
         ...
 
     def vk(self, ps: ParameterSet, label: int, kc1: Buffer, ks1: Buffer, z: Buffer, nc: int, vh: Buffer) -> bytes:

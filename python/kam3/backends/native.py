@@ -78,6 +78,34 @@ def _run(
         raise _error(status, ps, {name: len(octets) for name, octets in inputs.items()})
 
 
+def _run_many(
+    function: Any,
+    job_type: str,
+    ps: ParameterSet,
+    output_names: tuple[str, ...],
+    outputs: Sequence[tuple[memoryview | bytearray, ...]],
+    input_names: tuple[str, ...],
+    items: Sequence[tuple[Buffer, ...]],
+) -> list[Exception | None]:
+    """Call a function of kam3.h that takes jobs, and return what was wrong with each; raise what was wrong with all."""
+    jobs = ffi.new(job_type, len(items))
+    keep = []  # the pointers hold the buffers they point to
+    for job, out, item in zip(jobs, outputs, items, strict=True):
+        pointers = [ffi.from_buffer("uint8_t[]", octets, require_writable=True) for octets in out]
+        pointers += [ffi.from_buffer("uint8_t[]", octets) for octets in item]
+        for name, pointer in zip((*output_names, *input_names), pointers, strict=True):
+            setattr(job, name, pointer)
+            setattr(job, f"{name}_len", len(pointer))
+        keep.append(pointers)
+    status = function(ps.number, jobs, len(items))
+    if status != lib.KAM3_OK:
+        raise _error(status, ps, {})
+    return [
+        None if job.status == lib.KAM3_OK else _error(job.status, ps, dict(zip(input_names, map(len, item), strict=True)))
+        for job, item in zip(jobs, items, strict=True)
+    ]
+
+
 def _error(status: int, ps: ParameterSet, lengths: dict[str, int]) -> Exception:
     """Return the exception for a status: of `kam3.errors` for a broken rule, RuntimeError for a mistake of this package."""
     code, argument = status & 0xFF, _ARGUMENTS[status >> 8 & 0xFF]
@@ -153,18 +181,10 @@ class NativeBackend:
 
     def pi_many(self, ps: ParameterSet, items: Sequence[tuple[Buffer, Buffer, Buffer, Buffer]], outs: Sequence[memoryview]) -> None:
         """Write each pi, several at a time in the lanes of a vector where this CPU gains by it."""
-        jobs = ffi.new("struct kam3_pi_job[]", len(items))
-        keep = []  # the pointers hold the buffers they point to
-        for job, item, out in zip(jobs, items, outs, strict=True):
-            pointers = [ffi.from_buffer("uint8_t[]", out, require_writable=True), *(ffi.from_buffer("uint8_t[]", part) for part in item)]
-            for name, pointer in zip(("pi", "password", "auth_scope", "realm", "user"), pointers, strict=True):
-                setattr(job, name, pointer)
-                setattr(job, f"{name}_len", len(pointer))
-            keep.append(pointers)
-        status = lib.kam3_pi_many(ps.number, jobs, len(items))
-        for answer in (status, *(job.status for job in jobs)):
-            if answer != lib.KAM3_OK:
-                raise _error(answer, ps, {})
+        inputs = ("password", "auth_scope", "realm", "user")
+        for fault in _run_many(lib.kam3_pi_many, "struct kam3_pi_job[]", ps, ("pi",), [(out,) for out in outs], inputs, items):
+            if fault is not None:
+                raise fault
 
     def generate_secret(self, ps: ParameterSet, role: Role, out: memoryview) -> None:
         """Write a fresh secret exponent of this role; OSError if the operating system gives no random octets."""
@@ -208,9 +228,41 @@ class NativeBackend:
         _run(lib.kam3_respond, ps, (out, z_out), {"j": j, "kc1": kc1, "s_s1": s_s1})
         return bytes(out)
 
+    def table_octets(self, ps: ParameterSet) -> int:
+        """Return how long a table is: 65 to 330 thousand octets."""
+        sizes = ffi.new("struct kam3_sizes *")
+        lib.kam3_sizes(sizes, ps.number)
+        return int(sizes.table)
+
+    def prepare_j(self, ps: ParameterSet, j: Buffer, out: memoryview) -> None:
+        """Write J's table, in the form of the CPU path in use; on another path it gives the same results, as slowly as `respond`."""
+        _run(lib.kam3_prepare_j, ps, (out,), {"j": j})
+
+    def respond_prepared(self, ps: ParameterSet, table: Buffer, kc1: Buffer, s_s1: Buffer, z_out: memoryview) -> bytes:
+        """Return K_s1 and write z."""
+        out = bytearray(ps.element_octets)
+        _run(lib.kam3_respond_prepared, ps, (out, z_out), {"table": table, "kc1": kc1, "s_s1": s_s1})
+        return bytes(out)
+
+    def respond_many(
+        self, ps: ParameterSet, items: Sequence[tuple[Buffer, Buffer, Buffer]], z_outs: Sequence[memoryview]
+    ) -> list[bytes | Exception]:
+        """Return each K_s1 and write each z, on curves in the lanes of a vector where this CPU gains by it."""
+        ks1s = [bytearray(ps.element_octets) for _ in items]
+        outputs, inputs = list(zip(ks1s, z_outs, strict=True)), ("j", "kc1", "s_s1")
+        faults = _run_many(lib.kam3_respond_many, "struct kam3_respond_job[]", ps, ("ks1", "z"), outputs, inputs, items)
+        return [bytes(ks1) if fault is None else fault for ks1, fault in zip(ks1s, faults, strict=True)]
+
     def z_client(self, ps: ParameterSet, pi: Buffer, s_c1: Buffer, kc1: Buffer, ks1: Buffer, out: memoryview) -> None:
         """Write z as the client computes it."""
         _run(lib.kam3_z_client, ps, (out,), {"pi": pi, "s_c1": s_c1, "kc1": kc1, "ks1": ks1})
+
+    def z_client_many(
+        self, ps: ParameterSet, items: Sequence[tuple[Buffer, Buffer, Buffer, Buffer]], outs: Sequence[memoryview]
+    ) -> list[Exception | None]:
+        """Write each z, as `respond_many`."""
+        inputs = ("pi", "s_c1", "kc1", "ks1")
+        return _run_many(lib.kam3_z_client_many, "struct kam3_z_client_job[]", ps, ("z",), [(out,) for out in outs], inputs, items)
 
     def vk(self, ps: ParameterSet, label: int, kc1: Buffer, ks1: Buffer, z: Buffer, nc: int, vh: Buffer) -> bytes:
         """Return VK_c (label 4) or VK_s (label 3)."""

@@ -17,7 +17,7 @@ from kam3 import sets
 from kam3.backends import groups
 from kam3.backends.base import Buffer
 from kam3.backends.groups import E, Group
-from kam3.errors import Rule, fault
+from kam3.errors import Kam3Error, Rule, fault
 from kam3.octets import vi, vs
 from kam3.sets import ParameterSet, Role
 
@@ -184,6 +184,32 @@ class ReferenceBackend:
             self.z_server(ps, kc1, ks1, s_s1, z_out)
         return ks1
 
+    def table_octets(self, ps: ParameterSet) -> int:
+        """Return the length of J: nothing is gained by a table here."""
+        return ps.element_octets
+
+    def prepare_j(self, ps: ParameterSet, j: Buffer, out: memoryview) -> None:
+        """Write J."""
+        with _zero_on_error(out):
+            _element(ps, self._groups[ps.token], "j", j)
+            out[:] = j
+
+    def respond_prepared(self, ps: ParameterSet, table: Buffer, kc1: Buffer, s_s1: Buffer, z_out: memoryview) -> bytes:
+        """Return K_s1 and write z."""
+        return self.respond(ps, table, kc1, s_s1, z_out)
+
+    def respond_many(
+        self, ps: ParameterSet, items: Sequence[tuple[Buffer, Buffer, Buffer]], z_outs: Sequence[memoryview]
+    ) -> list[bytes | Exception]:
+        """Return each K_s1 and write each z, one after the other."""
+        answers: list[bytes | Exception] = []
+        for item, z_out in zip(items, z_outs, strict=True):
+            try:
+                answers.append(self.respond(ps, *item, z_out))
+            except Kam3Error as error:
+                answers.append(error)
+        return answers
+
     def z_client(self, ps: ParameterSet, pi: Buffer, s_c1: Buffer, kc1: Buffer, ks1: Buffer, out: memoryview) -> None:
         """Write z as the client computes it."""
         group = self._groups[ps.token]
@@ -194,6 +220,19 @@ class ReferenceBackend:
             ks1_element = _element(ps, group, "ks1", ks1)
             z = compute_z_client(group, pi_number, s_c1_number, _t1(ps, kc1), _t2(ps, kc1, ks1), ks1_element)
             out[:] = _octets(ps, group, z)
+
+    def z_client_many(
+        self, ps: ParameterSet, items: Sequence[tuple[Buffer, Buffer, Buffer, Buffer]], outs: Sequence[memoryview]
+    ) -> list[Exception | None]:
+        """Write each z, one after the other."""
+        faults: list[Exception | None] = []
+        for item, out in zip(items, outs, strict=True):
+            try:
+                self.z_client(ps, *item, out)
+                faults.append(None)
+            except Kam3Error as error:
+                faults.append(error)
+        return faults
 
     def vk(self, ps: ParameterSet, label: int, kc1: Buffer, ks1: Buffer, z: Buffer, nc: int, vh: Buffer) -> bytes:
         """Return H(octet(label) | OCTETS(K_c1) | OCTETS(K_s1) | OCTETS(z) | VI(nc) | VS(vh))."""

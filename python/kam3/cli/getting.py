@@ -86,8 +86,6 @@ def _one(client: Client, arguments: argparse.Namespace) -> int:
         _complain(arguments, "FATAL", error.code, str(error), begin)
         return FATAL
     except (OSError, http.client.HTTPException) as error:
-        if isinstance(error, ImportError):  # an extra is missing
-            raise
         _complain(arguments, "NO-CONNECTION", "connection", str(error) or type(error).__name__, begin)
         return NO_CONNECTION
     if arguments.json:

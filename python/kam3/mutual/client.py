@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from kam3.algorithms import algorithm
 from kam3.mutual.actions import Steps
 from kam3.mutual.client_actions import Credentials, Outcome
 from kam3.mutual.client_credentials import Credential
 from kam3.mutual.client_memory import Memory
 from kam3.mutual.client_sequence import Sequence
-from kam3.mutual.realms import Origin, Realm
+from kam3.mutual.realms import Origin, Realm, check_scope
 from kam3.mutual.validation import Channel
 
 
@@ -41,10 +42,15 @@ class MutualClient:
         Secret: the password; a copy of it is kept that can be wiped.
 
         Raises:
-            ValueError: no http or https URL, or the preparation refuses user or password.
-            MissingExtraError: characters beyond ASCII, and the extra ``[http]`` is not installed.
+            ValueError: no http or https URL, the preparation refuses user or password, or the scope of `realm` does not cover the origin.
+            UnknownAlgorithmError: the algorithm of `realm` is none of RFC 8121.
+            MissingExtraError: characters beyond ASCII or a wildcard scope, and the extra ``[http]`` is not installed.
         """
-        self._memory.add(Credential(Credentials(user, password), Origin.parse(url), realm, asked=False, prepare=prepare))
+        origin = Origin.parse(url)
+        if realm is not None:
+            algorithm(realm.algorithm)
+            check_scope(realm.auth_scope, origin)
+        self._memory.add(Credential(Credentials(user, password), origin, realm, asked=False, prepare=prepare))
 
     def log_out(self, realm: Realm) -> str | None:
         """Forget a realm: passwords, pi, z, sids and paths, on all servers. What is under way in it fails.

@@ -61,8 +61,13 @@ class Memory:
                 self._drop(replaced)
 
     def ask(self, credentials: Credentials, origin: Origin, realm: Realm) -> None:
-        """Keep credentials that were asked for."""
-        self.add(Credential(credentials, origin, realm, asked=True))
+        """Keep credentials that were asked for; of several who asked at once, the first answer counts."""
+        credential = Credential(credentials, origin, realm, asked=True)
+        with self._lock:
+            if self._wallet.find(realm, origin) is None:
+                self.add(credential)
+                return
+        credential.close()
 
     def given(self, origin: Origin) -> Credential | None:
         """Return the credential that was given for an origin, usable or not."""

@@ -43,7 +43,8 @@ def read(response: Response, question: Question) -> Reading:
         MissingExtraError: a wildcard scope or a certificate needs the extra ``[http]``.
     """
     status = response.status
-    proof = any("vks" in line.lower() for line in response.fields("Authentication-Info"))
+    lines = response.fields("Authentication-Info")
+    proof = bool(lines) and "vks" in ",".join(lines).lower()
     if status >= 500 and not proof and question.realm is not None:
         return Reading(Event.SERVER_ERROR)
     try:

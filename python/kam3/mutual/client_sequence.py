@@ -130,7 +130,7 @@ class Sequence:
         self._let_go()
         found = yield from self._claim_in(self._challenge().realm)
         if found is None:
-            return Event.UNPROTECTED if self._probed else Event.NOTHING
+            return Event.UNSENT if self._probed else Event.NOTHING
         return self._take(found)
 
     def _renew(self) -> _Walk:

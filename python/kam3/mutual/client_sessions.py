@@ -102,8 +102,8 @@ class LiveSession:
 
     def authorization(self, nc: int, vh: bytes) -> str:
         """Write a req-VFY-C: the text that `serialize` gives for it."""
-        vkc = self.alg.to_wire(self.session.vkc(nc, vh), "hash")
-        return f"{self._head}{nc}, vkc={self._quote}{vkc}{self._quote}"
+        vkc = self.session.vkc(nc, vh)
+        return f"{self._head}{nc}, vkc={vkc.hex()}" if not self._quote else f'{self._head}{nc}, vkc="{self.alg.to_wire(vkc, "hash")}"'
 
     def vks(self, lines: Sequence[str]) -> bytes:
         """Take the proof from the Authentication-Info of a response.

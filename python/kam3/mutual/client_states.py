@@ -59,9 +59,10 @@ class Event(enum.IntEnum):
     SESSION = 12  # a session for the realm
     CREDENTIALS = 13  # a password for the realm, and no session
     NOTHING = 14  # neither, or no expectation about the URL
+    UNSENT = 15  # the same, and a HEAD has stood in for the real request so far
     # What came of the check of vks
-    PROVED = 15
-    WRONG = 16
+    PROVED = 16
+    WRONG = 17
 
 
 _S, _E = State, Event
@@ -102,6 +103,7 @@ TABLE: dict[tuple[State, Event], State] = {
     (_S.RCVD_OPTIONAL, _E.SESSION): _S.SEND_VFY,
     (_S.RCVD_OPTIONAL, _E.CREDENTIALS): _S.SEND_KEX,
     (_S.RCVD_OPTIONAL, _E.NOTHING): _S.UNAUTHENTICATED,
+    (_S.RCVD_OPTIONAL, _E.UNSENT): _S.SEND_NORMAL_1,
     # Step 8
     (_S.SEND_VFY, _E.STALE): _S.RCVD_STALE,
     (_S.SEND_VFY, _E.INIT): _S.FAILED,

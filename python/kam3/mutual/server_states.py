@@ -25,6 +25,8 @@ class Phase(enum.Enum):
     REJECTED = "rejected"
     INACTIVE = "inactive"
 
+    __hash__ = object.__hash__  # a key of the tables at every request: `enum` would hash the name, in Python
+
 
 class Nonce(enum.Enum):
     """What a nonce number is to a session."""
@@ -32,6 +34,8 @@ class Nonce(enum.Enum):
     NEW = "new"  # never received, and within the bounds
     USED = "used"  # received before
     OUTSIDE = "outside"  # above nc-max, or so low that nobody remembers whether it was received
+
+    __hash__ = object.__hash__  # as of `Phase`
 
 
 class Window(NamedTuple):
