@@ -48,7 +48,7 @@ ROWS = list(rows())
 
 
 @functools.cache
-def tests_of(path: Path) -> frozenset[str]:
+def names_of_tests(path: Path) -> frozenset[str]:
     """Return the names of the test functions of a file, with their class where they have one."""
     names = set()
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
@@ -78,7 +78,7 @@ def test_row_has_a_living_test(row: Row) -> None:
     for file, *names in named:
         assert (ROOT / file).is_file(), f"{row.id}: there is no {file}"
         name = "::".join(filter(None, names))
-        assert name in tests_of(ROOT / file), f"{row.id}: {file} has no {name}"
+        assert name in names_of_tests(ROOT / file), f"{row.id}: {file} has no {name}"
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
