@@ -25,9 +25,10 @@ system_tools() {
     done
     ls /usr/lib/llvm-19/lib/clang/19/lib/*/libclang_rt.msan* >/dev/null 2>&1 || missing+=(libclang-rt-19-dev)
     [ -e /usr/include/valgrind/memcheck.h ] || missing+=(valgrind.h)
+    command -v redis-server >/dev/null || missing+=(redis-server)
     if [ ${#missing[@]} -gt 0 ] && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
         export DEBIAN_FRONTEND=noninteractive
-        { apt-get update -q && apt-get install -qy --no-install-recommends gcc libc6-dev binutils valgrind clang-19 libclang-rt-19-dev; } ||
+        { apt-get update -q && apt-get install -qy --no-install-recommends gcc libc6-dev binutils valgrind clang-19 libclang-rt-19-dev redis-server; } ||
             echo "apt-get failed; going on with what is here"
     fi
     gcc --version | head -n 1
@@ -95,6 +96,16 @@ readme_tests() {
     . "$(environment readme)/bin/activate"
     cd "$tree"
     pip install '.[test]' && pytest --durations=15 -rs
+}
+
+# The pages without a warning, their examples, and the files that they show; nothing but what needs Redis may be skipped.
+documentation() {
+    local tree env
+    tree=$(copy documentation) env=$(environment documentation)
+    KAM3_REQUIRE_C=1 "$env/bin/pip" install -q "$tree[test,docs]"
+    cd "$tree"
+    "$env/bin/pytest" -rs tests/docs tests/meta/test_readme.py | tee "$work/documentation.out"
+    ! grep "^SKIPPED" "$work/documentation.out" | grep -v redis-server
 }
 
 sanitizers() {
