@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +31,7 @@ def write() -> None:
     pieces = {
         "server_states.md": _mermaid(server_states.diagram()) + server,
         "client_states.md": _mermaid(client_states.diagram()) + client,
+        "client_events.md": _table(("comes", "which is"), _events()),
         "commands.md": "\n".join(_commands()),
     }
     for name, text in pieces.items():
@@ -66,6 +69,12 @@ def _client() -> Iterator[tuple[str, ...]]:
     for (state, event), target in client_states.TABLE.items():
         yield f"`{state.name}`", f"`{event.name}`", f"`{target.name}`"
     yield "any", "anything else", f"`{client_states.after(client_states.State.NEW, client_states.Event.FOREIGN).name}`"
+
+
+def _events() -> Iterator[tuple[str, ...]]:
+    """Take what each event is from the comment beside it."""
+    for name, comment in re.findall(r"^    ([A-Z_0-9]+) = \d+(?:  # (.+))?$", inspect.getsource(client_states.Event), re.MULTILINE):
+        yield f"`{name}`", comment or "what came of the check of vks"
 
 
 def _commands() -> Iterator[str]:

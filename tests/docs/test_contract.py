@@ -26,8 +26,8 @@ def test_arguments_are_as_promised(dotted: str, written: str) -> None:
     except ImportError as error:
         pytest.skip(str(error))
     known = list(inspect.signature(value).parameters)
-    promised = [name for name in re.findall(r"(?:^|, )(\w+)", written)]
+    promised = re.findall(r"(?:^|, )(\w+)", written)
     keywords = "options" in known or "kwargs" in known
     assert [name for name in promised if name not in known and not keywords] == []
-    positional = [name for name in re.findall(r"(?:^|, )(\w+)(?==|,|$)", written.partition("*")[0])]
+    positional = re.findall(r"(?:^|, )(\w+)(?==|,|$)", written.partition("*")[0])
     assert known[: len(positional)] == positional or keywords

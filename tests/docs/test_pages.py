@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import kam3
 from kam3 import errors
 from kam3.mutual import client_reasons
 from kam3.mutual.limits import Limits
@@ -124,3 +125,19 @@ def resolve(dotted: str) -> object:
         else:
             value = getattr(value, name)
     return value
+
+
+def test_the_reference_has_every_public_name() -> None:
+    text = (DOCS / "api.md").read_text(encoding="utf-8")
+    constants = {"ALGORITHMS", "DL_2048", "DL_4096", "EC_P256", "EC_P521", "__version__"}
+    drawn = {name for name in kam3.__all__ if hasattr(errors, name)} | {"errors", "backends"}  # by automodule
+    assert "automodule:: kam3.errors" in text
+    assert [name for name in kam3.__all__ if not re.search(rf"\b{name}\b", text) and name not in drawn | constants] == []
+
+
+def test_the_reference_has_what_the_contract_promises() -> None:
+    promised = (DOCS / "http.md").read_text(encoding="utf-8").partition("## What programs use")[2].partition("\n## ")[0]
+    reference = (DOCS / "reference-http.md").read_text(encoding="utf-8")
+    names = set(re.findall(r"\b(kam3(?:\.[a-z_]\w*)*\.[A-Z]\w+)", promised))
+    assert len(names) >= 12
+    assert [name for name in sorted(names) if name not in reference and "niquests" not in name] == []
