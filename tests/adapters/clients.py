@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import ssl
 import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ import pytest
 from kam3.mutual.client_actions import Outcome
 
 TIMEOUT = 20
+#: For tests without TLS: loading the authorities for each client takes longer than all the rest.
+NO_CONTEXT = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 @dataclass
@@ -86,7 +89,7 @@ class Httpx(Caller):
     library, error, adapter = "httpx", "RequestError", "httpx"
 
     def open(self, **options: Any) -> None:
-        inner = self.lib.HTTPTransport(verify=True if self.verify is None else self.verify)
+        inner = self.lib.HTTPTransport(verify=NO_CONTEXT if self.verify is None else self.verify)
         self.side = self.module.MutualTransport(inner, **options)
         self.client = self.lib.Client(transport=self.side, timeout=self.timeout)
 
@@ -153,7 +156,7 @@ async def stream_async(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
 
 class AsyncHttpx(Looping, Httpx):
     async def open_async(self, **options: Any) -> None:
-        inner = self.lib.AsyncHTTPTransport(verify=True if self.verify is None else self.verify)
+        inner = self.lib.AsyncHTTPTransport(verify=NO_CONTEXT if self.verify is None else self.verify)
         self.side = self.module.AsyncMutualTransport(inner, **options)
         self.client = self.lib.AsyncClient(transport=self.side, timeout=self.timeout)
 
@@ -187,7 +190,9 @@ class Requests(Caller):
     def request(self, method: str, url: str, *, body: Any = None, headers: Any = None, follow: bool = False) -> Reply:
         raw = self.client.request(method, url, data=body, headers=headers, allow_redirects=follow, timeout=self.timeout)
         history = [(hop.status_code, self.outcome(hop)) for hop in raw.history]
-        return Reply(raw.status_code, raw.content, {k.lower(): v for k, v in raw.headers.items()}, self.outcome(raw), raw.url, history, raw)
+        body, headers = raw.content, {name.lower(): value for name, value in raw.headers.items()}
+        raw.raw = None  # urllib3 keeps connections open as long as a response that came over them is there
+        return Reply(raw.status_code, body, headers, self.outcome(raw), raw.url, history, raw)
 
     def cookies(self) -> dict[str, str]:
         return dict(self.client.cookies)
@@ -245,7 +250,9 @@ def verification(kind: type[Caller], context: Any, path: str) -> Any:
 
 
 @contextlib.contextmanager
-def calling(kind: type[Caller], url: str | None = None, user: str = "alice", password: str = "correct horse", **options: Any) -> Iterator[Caller]:
+def calling(
+    kind: type[Caller], url: str | None = None, user: str = "alice", password: str = "correct horse", **options: Any
+) -> Iterator[Caller]:
     """Have a client, with credentials for the origin of a URL."""
     caller = kind(**options)
     if url is not None:

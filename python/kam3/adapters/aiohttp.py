@@ -128,6 +128,7 @@ class _Hop(Hop):
             headers = CIMultiDict((name, response.headers[name]) for name in names if name in response.headers)
             response.close()
             response.content, response._released = EMPTY_PAYLOAD, False
+            response._cache.clear()  # of `headers`
             response._headers, response._raw_cookie_headers = CIMultiDictProxy(headers), None
             response._raw_headers = tuple((name.encode(), value.encode()) for name, value in headers.items())
         setattr(response, KEY, outcome)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+import http.client
 import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from kam3.adapters.client_hops import DRAINED, KEY, ClientSide, Hop, Peer, about_content, drive, raising
+from kam3.adapters.stdlib import _HTTPResponse  # http.client, beneath urllib3, takes a 103 for the final response
 from kam3.mutual.client_actions import Outcome, Response, Send
 
 if TYPE_CHECKING:
@@ -173,7 +175,10 @@ def _remembering(pool: Any) -> Any:
         base.connect(self)
         self.kam3_peer = _peer_of(self)
 
-    connection = type(base.__name__, (base,), {"kam3_peer": Peer(), "connect": connect})
+    members: dict[str, Any] = {"kam3_peer": Peer(), "connect": connect}
+    if getattr(base, "response_class", None) is http.client.HTTPResponse:
+        members["response_class"] = _HTTPResponse
+    connection = type(base.__name__, (base,), members)
     return type(pool.__name__, (pool,), {"ConnectionCls": connection})
 
 
