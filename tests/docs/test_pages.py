@@ -14,7 +14,7 @@ import pytest
 
 import kam3
 from kam3 import errors
-from kam3.mutual import client_reasons
+from kam3.mutual import client_reasons, conclusion
 from kam3.mutual.limits import Limits
 from kam3.mutual.spaces import INIT_REASONS
 from tests.clib import ROOT
@@ -87,7 +87,7 @@ def test_troubleshooting_has_no_code_that_is_none() -> None:
 
 def test_the_table_of_events_is_complete() -> None:
     events = {name for call in calls() if name_of(call) == "Event" and call.args for name in constant(call.args[0])}
-    events |= {"reauthenticate", "denied"}  # made by conclusion._instead
+    events |= {"reauthenticate", "denied", *(f"application-{status}" for status in conclusion._INSTEAD)}  # whose names are put together
     assert "log-in" in events
     table = (DOCS / "deploying.md").read_text(encoding="utf-8").partition("## Watching it")[2]
     assert set(re.findall(r"^\| `([\w-]+)`", table, re.MULTILINE)) == events
