@@ -7,6 +7,10 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 import pytest
 
@@ -55,6 +59,30 @@ def test_names_of_the_package_exist() -> None:
             value = getattr(value, name) if hasattr(value, name) else importlib.import_module(f"{value.__name__}.{name}")  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("text", [text for language, text in BLOCKS if language == "python"])
-def test_the_example_runs(text: str) -> None:
+PYTHON = [text for language, text in BLOCKS if language == "python"]
+
+
+@pytest.mark.parametrize("text", PYTHON)
+def test_the_example_runs(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     exec(compile(text, "README.md", "exec"), {"__name__": "readme"})
+
+
+def test_the_client_of_the_readme_logs_in_to_its_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (client,), (server,) = ([text for text in PYTHON if word in text] for word in ("def fetch", "MutualServer"))
+    (passwd,) = matches(r"kam3 passwd (users\.sqlite alice --auth-scope http://127\.0\.0\.1:8000)")
+    monkeypatch.chdir(tmp_path)
+    with WSGIServer(("127.0.0.1", 0), WSGIRequestHandler) as http:
+        port = str(http.server_port)
+        command = [sys.executable, "-m", "kam3", "passwd", *passwd.replace("8000", port).split(), "--password-stdin"]
+        subprocess.run(command, input="correct horse\n", text=True, check=True, capture_output=True)
+        names: dict[str, Any] = {"__name__": "readme"}
+        exec(compile(server.replace("8000", port) + client, "README.md", "exec"), names)
+        http.set_app(names["app"])
+        thread = Thread(target=http.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            assert b"Hello world!" in names["fetch"](f"http://127.0.0.1:{port}/", "alice", "correct horse")
+        finally:
+            http.shutdown()
+            thread.join()

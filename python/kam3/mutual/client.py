@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from kam3.algorithms import algorithm
+from kam3.errors import RemoteProtocolError
 from kam3.mutual.actions import Steps
 from kam3.mutual.client_actions import Credentials, Outcome
 from kam3.mutual.client_credentials import Credential
@@ -23,16 +24,26 @@ class MutualClient:
     Args:
         clock: seconds that never go back.
         share: let the servers inside one auth-scope share credentials, as RFC 8120 section 5 means it; else each has its own.
+        proxy: the URL of a proxy: the messages of this client are those to that proxy, 407 and the Proxy- fields, whatever URL a request
+            is for (RFC 8120 section 14). What it knows stays apart from every other `MutualClient`.
+
+    Raises:
+        ValueError: `proxy` is no http or https URL.
     """
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic, share: bool = True) -> None:
-        self._memory = Memory(clock, share=share)
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic, share: bool = True, proxy: str | None = None) -> None:
+        self._memory = Memory(clock, share=share, proxy=None if proxy is None else Origin.parse(proxy))
+
+    @property
+    def proxy(self) -> Origin | None:
+        """The proxy that the messages are for, None where they are for origins."""
+        return self._memory.proxy
 
     def add(self, url: str, user: str, password: str | bytes, *, realm: Realm | None = None, prepare: bool = True) -> None:
         """Give credentials for the origin of a URL; they replace what was given for it, with the sessions of that.
 
         Args:
-            url: an absolute URL of the origin.
+            url: an absolute URL of the origin; for a proxy that of the proxy.
             user: the user name.
             password: text, or octets that are taken as they are.
             realm: the realm that may have them, which is then expected on the whole origin until it says more; without it the first
@@ -42,14 +53,19 @@ class MutualClient:
         Secret: the password; a copy of it is kept that can be wiped.
 
         Raises:
-            ValueError: no http or https URL, the preparation refuses user or password, or the scope of `realm` does not cover the origin.
+            ValueError: no http or https URL, or not that of the proxy; the preparation refuses user or password; or the scope of `realm`
+                does not cover the origin, or is not the host of the proxy.
             UnknownAlgorithmError: the algorithm of `realm` is none of RFC 8121.
             MissingExtraError: characters beyond ASCII or a wildcard scope, and the extra ``[http]`` is not installed.
         """
         origin = Origin.parse(url)
+        if self.proxy not in (None, origin):
+            raise ValueError(f"the credentials of this client are for the proxy {self.proxy}")
         if realm is not None:
             algorithm(realm.algorithm)
             check_scope(realm.auth_scope, origin)
+            if self.proxy is not None and realm.auth_scope != origin.host:
+                raise ValueError("the auth-scope of a proxy must be its host name (RFC 8120 section 14)")
         self._memory.add(Credential(Credentials(user, password), origin, realm, asked=False, prepare=prepare))
 
     def log_out(self, realm: Realm) -> str | None:
@@ -70,14 +86,14 @@ class MutualClient:
         Raises:
             ValueError: no http or https URL.
         """
-        return self._memory.realm_of(url, Origin.parse(url))
+        return self._memory.realm_of(url, self._memory.origin_of(url))
 
     def sequence(self, method: str, url: str, *, channel: Channel | None = None, once: bool = False) -> Steps[Outcome]:
         """Begin one request of the user.
 
         Args:
             method: of the request.
-            url: absolute; each redirect is a sequence of its own.
+            url: absolute; each redirect is a sequence of its own. For CONNECT ``https://host:port/``.
             channel: the connection that the first request will take, where it is known; so its certificate can be looked at before.
             once: the body can be sent once only. Key exchanges, and the first request to an unknown URL, are then made by HEAD.
 
@@ -90,4 +106,15 @@ class MutualClient:
             RetryableProtocolError: one of them that a fresh sequence may overcome.
             LocalProtocolError: from the steps: the credentials were forgotten meanwhile, or an answer came from another origin.
         """
-        return Sequence(self._memory, method, url, channel, once).steps()
+        steps = Sequence(self._memory, method, url, channel, once).steps()
+        return steps if self.proxy is None else _at_proxy(self.proxy, steps)
+
+
+def _at_proxy(proxy: Origin, steps: Steps[Outcome]) -> Steps[Outcome]:
+    """Say in every reason and error that it is about a proxy."""
+    try:
+        outcome = yield from steps
+    except RemoteProtocolError as error:
+        raise type(error)(f"proxy {proxy}: {error}", code=error.code, reason=error.reason, argument=error.argument) from None
+    outcome.reason = outcome.reason._replace(text=f"proxy {proxy}: {outcome.reason.text}")
+    return outcome

@@ -18,6 +18,7 @@ from kam3.mutual.client_credentials import Credential, Wallet
 from kam3.mutual.client_sessions import LiveSession, Ownership, SessionKey, SessionStore
 from kam3.mutual.client_spaces import Spaces
 from kam3.mutual.extensions import Control
+from kam3.mutual.messages import ORIGIN, PROXY
 from kam3.mutual.realms import Origin, Realm, parse_path
 from kam3.mutual.validation import Channel
 
@@ -34,10 +35,12 @@ class Claim(NamedTuple):
 
 
 class Memory:
-    """The shared state of a `MutualClient`."""
+    """The shared state of a `MutualClient`; with `proxy` all that is known is about that proxy, and nothing about origins."""
 
-    def __init__(self, clock: Callable[[], float], *, share: bool) -> None:
+    def __init__(self, clock: Callable[[], float], *, share: bool, proxy: Origin | None = None) -> None:
         self._clock = clock
+        self.proxy = proxy
+        self.headers = ORIGIN if proxy is None else PROXY
         self._wallet = Wallet(share=share)
         self._spaces = Spaces(share=share)
         self._deadline: float | None = None  # the earliest logout-timeout
@@ -50,6 +53,14 @@ class Memory:
         self._store = SessionStore()
         for credential in self._wallet:
             credential.trying = credential.ticket = None
+
+    def origin_of(self, url: str) -> Origin:
+        """Return the server that the messages of a request for a URL go to.
+
+        Raises:
+            ValueError: no http or https URL.
+        """
+        return self.proxy or Origin.parse(url)
 
     # Credentials
 
@@ -137,7 +148,7 @@ class Memory:
                 found = self._claim(remembered[1], remembered[0], channel, now)
                 if found is not None:
                     return found
-            origin = Origin.parse(url)
+            origin = self.origin_of(url)
             for realm in self._spaces.candidates(url, origin):
                 found = self._claim(realm, origin, channel, now)
                 if found is not None:
@@ -206,7 +217,8 @@ class Memory:
             session.proved = True
             if not claim.credential.closed:
                 claim.credential.confirm(claim.realm)
-                self._spaces.learn_space(claim.realm, origin, parse_path(session.message.path, claim.realm, origin))
+                space = parse_path(session.message.path, claim.realm, origin, proxy=self.proxy is not None)
+                self._spaces.learn_space(claim.realm, origin, space)
 
     def succeed(self, url: str, origin: Origin, realm: Realm, session: LiveSession) -> None:
         """Note that a request has come back with a proof."""

@@ -9,7 +9,7 @@ from kam3.errors import RemoteProtocolError
 from kam3.mutual.client_actions import Response
 from kam3.mutual.client_states import Event
 from kam3.mutual.extensions import OPTIONAL_FIELD, read_optional
-from kam3.mutual.messages import Init, KexS1, Parameters, Stale, parse_challenge, read_challenges
+from kam3.mutual.messages import ORIGIN, HeaderSet, Init, KexS1, Parameters, Stale, parse_challenge, read_challenges
 from kam3.mutual.realms import Origin, Realm, check_scope
 from kam3.mutual.validation import method_of, vh_of
 
@@ -17,6 +17,7 @@ from kam3.mutual.validation import method_of, vh_of
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 _UNUSABLE_CODES = frozenset({"unsupported-version", "unknown-algorithm"})
+
 
 class Question(NamedTuple):
     """The request that a response answers."""
@@ -26,6 +27,7 @@ class Question(NamedTuple):
     validation: str = ""
     probe: bool = False
     safe: bool = True  # it may be made again after an answer
+    headers: HeaderSet = ORIGIN
 
 
 class Reading(NamedTuple):
@@ -42,21 +44,21 @@ def read(response: Response, question: Question) -> Reading:
     Raises:
         MissingExtraError: a wildcard scope or a certificate needs the extra ``[http]``.
     """
-    status = response.status
-    lines = response.fields("Authentication-Info")
+    status, headers = response.status, question.headers
+    lines = response.fields(headers.info)
     proof = bool(lines) and "vks" in ",".join(lines).lower()
     if status >= 500 and not proof and question.realm is not None:
         return Reading(Event.SERVER_ERROR)
     try:
         if 400 <= status < 500:
-            challenge = read_challenges(response.fields("WWW-Authenticate")).mutual
+            challenge = read_challenges(response.fields(headers.challenge), headers).mutual
             if challenge is not None:
                 if proof:
                     return Reading(Event.FOREIGN, text="a response must not hold both a challenge and a proof (RFC 8120 section 4)")
                 return _challenge(response, challenge, question)
         if proof:
-            if status == 401:
-                return Reading(Event.FOREIGN, text="a 200-VFY-S must not have the status 401 (RFC 8120 section 4.5)")
+            if status == headers.status:
+                return Reading(Event.FOREIGN, text=f"a 200-VFY-S must not have the status {status} (RFC 8120 section 4.5)")
             return Reading(Event.VFY_S)
         return _optional(response, question) or _normal(question)
     except RemoteProtocolError as error:
@@ -72,9 +74,9 @@ def _challenge(response: Response, parameters: Parameters, question: Question) -
         message = parse_challenge(parameters)
     except RemoteProtocolError as error:
         return Reading(Event.UNUSABLE if error.code in _UNUSABLE_CODES and "reason" in parameters else Event.FOREIGN, text=str(error))
-    message = _with_scope(message, question.origin)
+    message = _with_scope(message, question)
     if isinstance(message, Init):
-        rule = unusable(message, response)
+        rule = unusable(message, response, question.headers)
         if rule is not None:
             return Reading(Event.UNUSABLE, message, rule)
         return Reading(Event.INIT if message.realm == question.realm else Event.INIT_OTHER, message)
@@ -84,21 +86,22 @@ def _challenge(response: Response, parameters: Parameters, question: Question) -
         return Reading(Event.FOREIGN, message, rule)
     if isinstance(message, Stale):
         return Reading(Event.STALE, message)
-    if response.status != 401:
-        return Reading(Event.FOREIGN, message, "a 401-KEX-S1 must have the status 401 (RFC 8120 section 4.3)")
+    if response.status != question.headers.status:
+        return Reading(Event.FOREIGN, message, f"a 401-KEX-S1 must have the status {question.headers.status} (RFC 8120 section 4.3)")
     return Reading(Event.KEX_S1, message)
 
 
-def _with_scope(message: Init | Stale | KexS1, origin: Origin) -> Init | Stale | KexS1:
-    """Write the auth-scope in where it was left out: the single-server scope (RFC 8120 section 4.1)."""
+def _with_scope(message: Init | Stale | KexS1, question: Question) -> Init | Stale | KexS1:
+    """Write the auth-scope in where it was left out: the single-server scope (RFC 8120 section 4.1), of a proxy its host (section 14)."""
     if message.realm.auth_scope or isinstance(message, KexS1):
         return message
-    realm = message.realm._replace(auth_scope=str(origin))
+    origin = question.origin
+    realm = message.realm._replace(auth_scope=str(origin) if question.headers == ORIGIN else origin.host)
     return Stale(realm, message.validation) if isinstance(message, Stale) else Init(realm, message.validation, message.reason)
 
 
-def unusable(message: Init, response: Response) -> str | None:
-    """Return the rule that keeps us from authenticating to a challenge, or None: sections 5 and 7 of RFC 8120."""
+def unusable(message: Init, response: Response, headers: HeaderSet = ORIGIN) -> str | None:
+    """Return the rule that keeps us from authenticating to a challenge, or None: sections 5, 7 and 14 of RFC 8120."""
     try:
         algorithm(message.realm.algorithm)
         method = method_of(response.channel)
@@ -106,6 +109,8 @@ def unusable(message: Init, response: Response) -> str | None:
             return f"validation must be {method} on this channel (RFC 8120 section 7)"
         vh_of(response.channel)
         check_scope(message.realm.auth_scope, response.channel.origin)
+        if headers != ORIGIN and message.realm.auth_scope != response.channel.origin.host:
+            return "the auth-scope of a proxy must be its host name (RFC 8120 section 14)"
     except LookupError:
         return "algorithm is none of RFC 8121"
     except ValueError as error:
@@ -115,6 +120,8 @@ def unusable(message: Init, response: Response) -> str | None:
 
 def _optional(response: Response, question: Question) -> Reading | None:
     """Read the challenge that a response offers beside its content (RFC 8053 sections 3 and 3.1); None where there is none."""
+    if question.headers != ORIGIN:  # what stands there is between client and origin (RFC 8120 section 14)
+        return None
     lines = response.fields(OPTIONAL_FIELD)
     if not lines and response.status < 400:
         lines = response.fields("WWW-Authenticate")
@@ -128,7 +135,7 @@ def _optional(response: Response, question: Question) -> Reading | None:
         raise
     if message is None:
         return None
-    message = cast(Init, _with_scope(message, question.origin))
+    message = cast(Init, _with_scope(message, question))
     rule = unusable(message, response)
     if rule is not None:
         return _normal(question, rule)

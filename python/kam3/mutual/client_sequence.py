@@ -103,9 +103,9 @@ class Sequence:
             if found is None or isinstance(found, Claim):
                 break
             yield from self._wait(found)
-        self._origin = Origin.parse(self._url) if found is None else found.origin
+        self._origin = self._memory.origin_of(self._url) if found is None else found.origin
         if self._channel is not None and self._channel.origin != self._origin:
-            raise LocalProtocolError("channel must lead to the origin of the URL", code="wrong-origin", argument="channel")
+            raise LocalProtocolError(f"channel must lead to {self._origin}", code="wrong-origin", argument="channel")
         if found is None:
             self._probing = self._once and self._memory.can_log_in(self._origin)
             return Event.NOTHING
@@ -168,7 +168,7 @@ class Sequence:
         self._probed = send.probe
         response = yield send
         if response.channel.origin != question.origin:
-            raise LocalProtocolError("the response must come from the origin of the URL", code="wrong-origin", argument="channel")
+            raise LocalProtocolError(f"the response must come from {question.origin}", code="wrong-origin", argument="channel")
         self._response, self._channel = response, response.channel
         if send.channel is not None and response.channel.certificate != send.channel.certificate:
             self._drop_session()
@@ -182,7 +182,8 @@ class Sequence:
 
     def _send_normal(self) -> _Walk:
         self._let_go()
-        event = yield from self._send(Send(None, self._probing), Question(self._origin, probe=self._probing, safe=self._method in SAFE))
+        question = Question(self._origin, probe=self._probing, safe=self._method in SAFE, headers=self._memory.headers)
+        event = yield from self._send(Send(None, self._probing), question)
         self._probing = False
         return event
 
@@ -190,7 +191,7 @@ class Sequence:
         claim = self._own_claim()
         realm, alg = claim.realm, algorithm(claim.realm.algorithm)
         validation = self._validation_in(realm)
-        question = Question(self._origin, realm, validation, self._once, self._method in SAFE)
+        question = Question(self._origin, realm, validation, self._once, self._method in SAFE, self._memory.headers)
         try:
             started: ClientExchange = yield StartExchange(claim.credential, realm, alg)
         except ExchangeStateError:
@@ -243,10 +244,11 @@ class Sequence:
         except ExchangeStateError:
             raise self._wiped(session) from None
         realm, validation = session.message.realm, session.message.validation
-        question = Question(self._origin, realm, validation, safe=self._method in SAFE)
+        headers = self._memory.headers
+        question = Question(self._origin, realm, validation, safe=self._method in SAFE, headers=headers)
         event = yield from self._send(Send(authorization, False, channel), question)
         if event is not Event.VFY_S:
-            if self._response.status == 401:
+            if self._response.status == headers.status:
                 self._drop_session()
             self._put_back()
         return event
@@ -257,7 +259,8 @@ class Sequence:
         yield from ()
         session, claim, response = self._own_session(), self._own_claim(), self._response
         try:
-            vks = session.vks(response.fields("Authentication-Info"))
+            headers = self._memory.headers
+            vks = session.vks(response.fields(headers.info), headers)
             session.session.verify_vks(vks, self._nc, session.vh_on(response.channel))
         except VerificationError:
             session.distrusted = True
@@ -314,7 +317,7 @@ class Sequence:
         session, claim = self._own_session(), self._own_claim()
         outcome = Outcome(Status.AUTH_SUCCEED, reasons.PROVED, claim.realm, claim.credential.user, self._nc, self._requests)
         outcome._session, outcome._vh = session.session, session.vh_on(self._response.channel)
-        if self._response.fields(CONTROL_FIELD):
+        if self._memory.proxy is None and self._response.fields(CONTROL_FIELD):
             outcome.control = self._control(Situation.PROVED, claim.realm)
             self._memory.obey(claim, outcome.control)
         return outcome
@@ -326,6 +329,8 @@ class Sequence:
         return reasons.refused(init)
 
     def _control(self, situation: Situation, realm: Realm) -> Control:
+        if self._memory.proxy is not None:  # RFC 8120 section 14
+            return Control()
         return control_for(self._response.fields(CONTROL_FIELD), realm, situation, self._url)
 
     # What is held

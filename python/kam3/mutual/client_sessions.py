@@ -12,7 +12,7 @@ from typing import NamedTuple
 from kam3.algorithms import Algorithm
 from kam3.errors import RemoteProtocolError, WireError
 from kam3.mutual.client_actions import Ticket
-from kam3.mutual.messages import KexS1, VfyC, VfyS, parse_info, read_info, serialize
+from kam3.mutual.messages import ORIGIN, HeaderSet, KexS1, VfyC, VfyS, parse_info, read_info, serialize
 from kam3.mutual.realms import Origin, Realm
 from kam3.mutual.validation import Channel, vh_of
 from kam3.session import ClientSession
@@ -105,8 +105,8 @@ class LiveSession:
         vkc = self.session.vkc(nc, vh)
         return f"{self._head}{nc}, vkc={vkc.hex()}" if not self._quote else f'{self._head}{nc}, vkc="{self.alg.to_wire(vkc, "hash")}"'
 
-    def vks(self, lines: Sequence[str]) -> bytes:
-        """Take the proof from the Authentication-Info of a response.
+    def vks(self, lines: Sequence[str], headers: HeaderSet = ORIGIN) -> bytes:
+        """Take the proof from the Authentication-Info of a response, or what stands for it in `headers`.
 
         Raises:
             RemoteProtocolError: the field is broken, or of another session.
@@ -118,7 +118,7 @@ class LiveSession:
                     return self.alg.from_wire(line[len(self._info_head) : self._info_length - len(self._quote)], "hash")
                 except WireError:
                     pass  # the parser will say what is wrong
-        parameters = read_info(lines)
+        parameters = read_info(lines, headers)
         if parameters is None:
             raise RemoteProtocolError("vks is missing (RFC 8120 section 4.5)", code="missing-parameter", argument="vks")
         message = parse_info(parameters, self.alg.token)

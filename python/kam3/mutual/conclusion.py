@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from kam3.mutual.messages import ORIGIN, PROXY, HeaderSet
 from kam3.mutual.outcomes import INFO, WARNING, Answered, Concluded, Event, Forwarded, Headers, Identity
 from kam3.mutual.spaces import Area
 
 # What an application must not say itself: it cannot know the proof, and a challenge beside a proof contradicts it.
-_OURS = frozenset({"authentication-info", "optional-www-authenticate", "www-authenticate"})
+_OURS: dict[HeaderSet, frozenset[str]] = {
+    ORIGIN: frozenset({"authentication-info", "optional-www-authenticate", "www-authenticate"}),
+    PROXY: frozenset({"proxy-authentication-info", "proxy-authenticate"}),
+}
+#: What is sent for a status that cannot carry the proof.
+_INSTEAD = {401: 403, 407: 502}
 #: For every 401 and 503 of ours: what they say holds for one request alone.
 NO_STORE = ("Cache-Control", "no-store")
 
@@ -16,17 +22,19 @@ def conclude(forwarded: Forwarded, status: int, headers: Headers, log_out: bool)
     area, identity = forwarded.area, forwarded.identity
     if area is None:
         return Concluded(status, headers)
-    headers = tuple([field for field in headers if field[0].lower() not in _OURS])
+    names = area.headers
+    headers = tuple([field for field in headers if field[0].lower() not in _OURS[names]])
     if identity is None:
         return _invited(area, status, headers)
     events: tuple[Event, ...] = ()
-    if status == 401:
-        detail = "the application answered 401 to a user who has logged in; sent as 403"
-        status, events = 403, (Event("application-401", WARNING, identity.peer, identity.realm, identity.user, detail),)
+    if status == names.status:
+        detail = f"the application answered {status} to a user who has logged in; sent as {_INSTEAD[status]}"
+        events = (Event(f"application-{status}", WARNING, identity.peer, identity.realm, identity.user, detail),)
+        status = _INSTEAD[status]
     if log_out:
         events += (Event("log-out", INFO, identity.peer, identity.realm, identity.user),)
     headers = _controlled(_cached(headers, area), area.controls.log_out if log_out else area.controls.proved)
-    return Concluded(status, (("Authentication-Info", identity._info), *headers), events)
+    return Concluded(status, ((names.info, identity._info), *headers), events)
 
 
 def _invited(area: Area, status: int, headers: Headers) -> Concluded:
@@ -45,6 +53,8 @@ def _controlled(headers: Headers, control: Headers) -> Headers:
 
 def _cached(headers: Headers, area: Area) -> Headers:
     """Keep shared caches from giving one user's page to another, and an optional page from standing in for its other form."""
+    if area.headers == PROXY:  # the response is the origin's, which says how it may be cached
+        return headers
     names = {name.lower() for name, _ in headers}
     if not area.optional:
         return headers if "cache-control" in names else (*headers, ("Cache-Control", "private"))
@@ -54,7 +64,8 @@ def _cached(headers: Headers, area: Area) -> Headers:
 
 def wanted_again(forwarded: Forwarded) -> Answered:
     """See `MutualServer.reauthenticate`."""
-    return _instead(forwarded, 401, "reauth-needed", "please log in again", "reauthenticate", INFO)
+    status = _accepted(forwarded)[1].headers.status
+    return _instead(forwarded, status, "reauth-needed", "please log in again", "reauthenticate", INFO)
 
 
 def denied(forwarded: Forwarded) -> Answered:
@@ -65,7 +76,7 @@ def denied(forwarded: Forwarded) -> Answered:
 def _instead(forwarded: Forwarded, status: int, reason: str, text: str, name: str, level: int) -> Answered:
     identity, area = _accepted(forwarded)
     event = Event(name, level, identity.peer, identity.realm, identity.user)
-    return Answered(status, (("WWW-Authenticate", area.init[reason]), NO_STORE, *area.controls.failed), text, (event,))
+    return Answered(status, ((area.headers.challenge, area.init[reason]), NO_STORE, *area.controls.failed), text, (event,))
 
 
 def _accepted(forwarded: Forwarded) -> tuple[Identity, Area]:

@@ -26,10 +26,11 @@ class Request:
     Attributes:
         method: the method, in upper case.
         scheme: ``http`` or ``https``: how the client speaks to us, known from the connection or from configuration.
-        host: the one Host field, or ``:authority``; None where there is none. It chooses among the configured origins, nothing else.
+        host: the one Host field, or ``:authority``; None where there is none. It chooses among the configured origins, nothing else. Of a
+            request to a proxy: the proxy's own host and port, as configured; its `scheme` likewise, and its `path` is ``/``.
         path: the path as the application reads it, percent-decoded; or the whole target in absolute form (RFC 9112
             section 3.2.2), percent-decoded, whose host then counts.
-        authorization: the values of all Authorization fields, as str of latin-1 octets.
+        authorization: the values of all Authorization fields, as str of latin-1 octets; of a request to a proxy all Proxy-Authorization.
         peer: the address of the client, as far as it is known.
     """
 

@@ -40,6 +40,8 @@ class MutualServer:
             and a request for another origin is refused with 421.
         terms: what is promised with each session.
         sids: the source of session identifiers.
+        proxy: it is a proxy (RFC 8120 section 14): the messages are 407 and the Proxy- fields, `origins` are its own addresses, a space
+            protects all requests, and the scope of its realm is the proxy's host name.
 
     Raises:
         ValueError: the configuration breaks a rule, which the message names.
@@ -48,7 +50,7 @@ class MutualServer:
         MissingExtraError: it needs the extra ``[http]``.
     """
 
-    __slots__ = ("_sids", "_sites", "terms")
+    __slots__ = ("_sids", "_sites", "proxy", "terms")
 
     def __init__(
         self,
@@ -57,9 +59,11 @@ class MutualServer:
         *,
         terms: Terms | None = None,
         sids: Sids = secrets.token_bytes,
+        proxy: bool = False,
     ) -> None:
         self.terms = terms or Terms()
-        self._sites = make_sites(spaces, origins, self.terms)
+        self.proxy = proxy
+        self._sites = make_sites(spaces, origins, self.terms, proxy=proxy)
         self._sids = sids
 
     @property
@@ -147,7 +151,7 @@ class MutualServer:
         if responded.corrupt:
             detail = "J is no element of the algorithm's group: the user cannot log in"
             events.append(Event("corrupt-credential", ERROR, peer, realm, user, detail))
-        return _challenged(serialize(challenge), "the key exchange goes on", *events)
+        return _challenged(area, serialize(challenge), "the key exchange goes on", *events)
 
     def _verification(self, message: VfyC, area: Area, peer: str) -> Generator[object, Any, Answered | Forwarded]:
         """Answer req-VFY-C: judge before the proof is evaluated, evaluate, commit."""
@@ -171,7 +175,8 @@ class MutualServer:
         """Complete a final response: the application's, or one that is made in its place.
 
         With the proof, if the request was accepted, whatever the status is; 401 becomes 403, for a response of this status cannot carry it
-        (RFC 8120 section 4.5). To be called before the header section is sent; interim responses (1xx but 101) go without.
+        (RFC 8120 section 4.5). Of a proxy that is true of 407, which becomes 502; an origin's 401 carries the proxy's proof. To be called
+        before the header section is sent; interim responses (1xx but 101) go without.
 
         Args:
             forwarded: what the flow came to.
@@ -225,7 +230,7 @@ def _absolute_target(request: Request) -> tuple[str | None, str]:
 def _judge(authorization: tuple[str, ...], area: Area) -> KexC1 | VfyC | Judged:
     """Tell what a request is: a header that does not parse first, then the realm, then everything else."""
     try:
-        parameters = read_credentials(authorization)
+        parameters = read_credentials(authorization, area.headers)
         if parameters is None:
             return Judged.NORMAL
         try:
@@ -258,7 +263,7 @@ def _refused(area: Area, judged: Judged, peer: str) -> Answered | Forwarded:
         return Forwarded(None, area)
     events = () if replaceable else (Event("malformed", INFO, peer, area.realm, detail=judged.value),)
     controls = area.controls.initial if replaceable else area.controls.failed
-    return _challenged(area.init[reason], f"log-in needed: {reason}", *events, controls=controls)
+    return _challenged(area, area.init[reason], f"log-in needed: {reason}", *events, controls=controls)
 
 
 def _failed(answer: Answer, area: Area, peer: str, user: str) -> Answered:
@@ -266,13 +271,14 @@ def _failed(answer: Answer, area: Area, peer: str, user: str) -> Answered:
     reason = REASONS.get(answer, "auth-failed")  # ACCEPTED without a proof: a table that does not keep its word
     if reason == "stale-session":
         events = (Event("nonce-refused", WARNING, peer, area.realm, user),) if answer is Answer.NC_REFUSED else ()
-        return _challenged(area.stale, "the session is over", *events)
+        return _challenged(area, area.stale, "the session is over", *events)
     event = Event("log-in-failed", WARNING, peer, area.realm, user, answer.value)
-    return _challenged(area.init[reason], "log-in failed", event, controls=area.controls.failed)
+    return _challenged(area, area.init[reason], "log-in failed", event, controls=area.controls.failed)
 
 
-def _challenged(challenge: str, reason: str, *events: Event, controls: Headers = ()) -> Answered:
-    return Answered(401, (("WWW-Authenticate", challenge), NO_STORE, *controls), reason, events)
+def _challenged(area: Area, challenge: str, reason: str, *events: Event, controls: Headers = ()) -> Answered:
+    headers = area.headers
+    return Answered(headers.status, ((headers.challenge, challenge), NO_STORE, *controls), reason, events)
 
 
 def _unavailable(retry_after: int, reason: str, event: Event) -> Answered:

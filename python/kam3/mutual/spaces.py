@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple
 from kam3.algorithms import Algorithm, algorithm
 from kam3.arguments import MAX_HOST_VALUES
 from kam3.mutual.extensions import CONTROL_FIELD, Control, serialize_control, serialize_optional
-from kam3.mutual.messages import Init, KexS1, Stale, serialize
+from kam3.mutual.messages import ORIGIN, PROXY, HeaderSet, Init, KexS1, Stale, serialize
 from kam3.mutual.realms import Origin, Realm, check_scope, covers, serialize_path
 from kam3.mutual.validation import Channel, method_of, vh_of
 
@@ -103,14 +103,15 @@ class Controls(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """A protected space on one origin, with all that is ever sent for it."""
+    """A protected space on one origin, or a proxy, with all that is ever sent for it."""
 
-    origin: str
+    headers: HeaderSet
+    origin: str  # what its sessions belong to: an origin and a proxy at one address share none
     realm: Realm
     algorithm: Algorithm
     validation: str
     hosts: tuple[bytes, ...]  # the values of vh that a proof may be made for
-    path: str
+    path: str | None
     optional: bool
     init: Mapping[str, str]  # the challenge of a 401-INIT by its reason
     stale: str
@@ -177,8 +178,8 @@ class Sites:
         return self._by_host.get((origin.scheme, f"{origin.host}:{origin.port}"))
 
 
-def make_sites(spaces: Iterable[Space], origins: Iterable[ServedOrigin | str], terms: Terms) -> Sites:
-    """Check a configuration and write out everything that depends on it alone.
+def make_sites(spaces: Iterable[Space], origins: Iterable[ServedOrigin | str], terms: Terms, *, proxy: bool = False) -> Sites:
+    """Check a configuration, of a server or of a proxy, and write out everything that depends on it alone.
 
     Raises:
         ValueError: the rule that it breaks; UnknownAlgorithmError, LocalProtocolError and MissingExtraError likewise.
@@ -188,7 +189,10 @@ def make_sites(spaces: Iterable[Space], origins: Iterable[ServedOrigin | str], t
     spaces = tuple(spaces)
     if not parsed or not spaces:
         raise ValueError("a server needs at least one origin and one space")
-    sites = Sites(Site(origin, _areas(spaces, origin, entry, terms)) for origin, entry in parsed.items())
+    if proxy:
+        _check_proxy(spaces, parsed)
+    headers = PROXY if proxy else ORIGIN
+    sites = Sites(Site(origin, _areas(spaces, origin, entry, terms, headers)) for origin, entry in parsed.items())
     if len(parsed) != len(served):
         raise ValueError("an origin is there twice")
     for space in spaces:
@@ -214,13 +218,25 @@ def _exact_origin(url: str) -> Origin:
     return origin
 
 
+def _check_proxy(spaces: Sequence[Space], origins: Iterable[Origin]) -> None:
+    """Check what is asked of a proxy beyond what is asked of a server (RFC 8120 section 14)."""
+    for space in spaces:
+        if space.realm is None or tuple(space.prefixes) != ("/",):
+            raise ValueError("a proxy must protect all requests: a space with a realm, and prefixes left out")
+        if space.optional or space.control != Control():
+            raise ValueError("RFC 8053 is not applicable to proxies: a space of one has neither optional nor control (RFC 8120 section 14)")
+        for origin in origins:
+            if _is_for(space, origin) and space.realm.auth_scope != origin.host:
+                raise ValueError(f"the auth-scope of a proxy must be its host name, {origin.host} (RFC 8120 section 14)")
+
+
 def _is_for(space: Space, origin: Origin) -> bool:
     if space.origins:
         return any(Origin.parse(url) == origin for url in space.origins)
     return space.realm is None or covers(space.realm.auth_scope, origin)
 
 
-def _areas(spaces: Sequence[Space], origin: Origin, served: ServedOrigin, terms: Terms) -> dict[str, Area | None]:
+def _areas(spaces: Sequence[Space], origin: Origin, served: ServedOrigin, terms: Terms, headers: HeaderSet) -> dict[str, Area | None]:
     """Return the areas of an origin by their decoded prefixes; no prefix of any space may be left without a word."""
     certificates = tuple(served.certificates)
     if origin.scheme == "https" and not 1 <= len(certificates) <= MAX_HOST_VALUES:
@@ -232,7 +248,7 @@ def _areas(spaces: Sequence[Space], origin: Origin, served: ServedOrigin, terms:
         if not _is_for(space, origin):
             continue
         prefixes = _decoded(space.prefixes)
-        area = None if space.realm is None else _area(space, space.realm, origin, validation, hosts, terms)
+        area = None if space.realm is None else _area(space, space.realm, origin, validation, hosts, terms, headers)
         for prefix in prefixes:
             if prefix in found:
                 raise ValueError(f"the prefix {prefix} on {origin} belongs to two spaces")
@@ -262,19 +278,22 @@ def _resolved(path: str) -> str:
     return resolved + "/" if path.endswith(("/", "/.", "/..")) and resolved != "/" else resolved
 
 
-def _area(space: Space, realm: Realm, origin: Origin, validation: str, hosts: tuple[bytes, ...], terms: Terms) -> Area:
+def _area(
+    space: Space, realm: Realm, origin: Origin, validation: str, hosts: tuple[bytes, ...], terms: Terms, headers: HeaderSet
+) -> Area:
     alg = algorithm(realm.algorithm)
     if realm.algorithm != alg.token:
         raise ValueError("the algorithm of a realm must be its token in lower case")
     check_scope(realm.auth_scope, origin)
-    path = serialize_path(space.prefixes, realm, origin)
+    path = serialize_path(space.prefixes, realm, origin) if headers == ORIGIN else None  # left out by a proxy: all requests
     init = {reason: serialize(Init(realm, validation, reason)) for reason in INIT_REASONS}
     if space.optional:
         serialize_optional(Init(realm, validation, "initial"), 200)  # what is sent is the same text
     window = (terms.nc_max, terms.nc_window)
     serialize(KexS1(realm, validation, "0" * 32, bytes(alg.element_octets), *window, terms.time, path))  # what cannot be sent raises now
     stale, controls = serialize(Stale(realm, validation)), _controls(space, realm.realm)
-    return Area(str(origin), realm, alg, validation, hosts, path, space.optional, init, stale, controls)
+    server = str(origin) if headers == ORIGIN else f"proxy {origin}"
+    return Area(headers, server, realm, alg, validation, hosts, path, space.optional, init, stale, controls)
 
 
 def _controls(space: Space, realm: str) -> Controls:
