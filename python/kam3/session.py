@@ -227,24 +227,35 @@ class ServerSession(_Session):
 
         Timing: depends on the size of nc and the number and lengths of vh, not on where the proof is wrong. RFC 8120 sections 11 and 12.2.
         """
+        return self.verify_vkc_among(vkc, nc, vh)[0]
+
+    def verify_vkc_among(self, vkc: Octets, nc: int, vh: Octets | Sequence[Octets]) -> tuple[bytes, bytes]:
+        """Do what `verify_vkc` does, and tell which vh matched: `vh` may be another request's by the time that it is read.
+
+        Returns:
+            VK_s, and the vh that it is made with.
+
+        Raises:
+            As `verify_vkc`.
+        """
         received, number, hosts = arguments.public("vkc", vkc), arguments.natural("nc", nc), arguments.host_values(vh)
         with self._serialised():
             self._require_open()
-            vks = None
+            proof = None
             try:
                 if self._matched is None:
                     self._ended = _OVER  # whatever interrupts us from here on has been the one guess
                 matched = self._matching(received, number, hosts)
                 if matched is not None:
-                    vks = self._vk(LABEL_VKS, number, matched)
+                    proof = self._vk(LABEL_VKS, number, matched), matched
                     self._matched, self._ended = matched, None
             finally:
                 if self._ended is not None:
                     self._end(_OVER)
             self._require_not_closed()
-            if vks is None:
+            if proof is None:
                 raise VerificationError("vkc is not the client's proof for this session, nc and vh", argument="vkc")
-            return vks
+            return proof
 
     def _matching(self, received: bytes, nc: int, hosts: Sequence[bytes]) -> bytes | None:
         """Compare with the VK_c of every vh, and return the vh whose VK_c it is; none is that of a fake session."""

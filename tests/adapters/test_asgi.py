@@ -389,3 +389,55 @@ def test_a_handler_or_the_stores() -> None:
         MutualMiddleware(hello, server, table=MemorySessionTable(), handler=AsyncHandler(MemorySessionTable(), MemoryCredentialStore()))
     with pytest.raises(ValueError, match="scheme"):
         MutualMiddleware(hello, server, table=MemorySessionTable(), credentials=MemoryCredentialStore(), scheme="ftp")
+
+
+@pytest.mark.parametrize(
+    "fields, read",
+    [
+        ({"content-length": "6"}, 2),
+        ({"content-length": "65536"}, 2),
+        ({"content-length": "65537"}, 0),
+        ({"content-length": "6", "expect": "100-continue"}, 0),
+        ({"content-length": "0"}, 0),
+        ({"content-length": "\u00b2"}, 0),
+        ({"transfer-encoding": "chunked"}, 0),
+        ({}, 0),
+    ],
+)
+def test_a_short_body_is_taken_in_before_its_request_is_refused(fields: dict[str, str], read: int) -> None:
+    """Some servers close the connection of a request that is answered before its end, and the next step of the log-in with it."""
+
+    async def scenario() -> None:
+        site, calls, order = Site(), iter([True, False]), []
+
+        async def receive() -> Any:
+            order.append("receive")
+            return {"type": "http.request", "body": b"abc", "more_body": next(calls)}
+
+        async def send(message: Any) -> None:
+            order.append(message["type"])
+
+        headers = [(b"host", HOST.encode()), *((name.encode(), value.encode("latin-1")) for name, value in fields.items())]
+        scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": headers, "client": None, "scheme": "http"}
+        await site.middleware(scope, receive, send)
+        assert order == ["receive"] * read + ["http.response.start", "http.response.body"]
+
+    asyncio.run(scenario())
+
+
+def test_a_body_that_breaks_off_does_not_keep_the_refusal_waiting() -> None:
+    async def scenario() -> None:
+        site, sent = Site(), []
+
+        async def receive() -> Any:
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        headers = [(b"host", HOST.encode()), (b"content-length", b"6")]
+        scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": headers, "client": None, "scheme": "http"}
+        await site.middleware(scope, receive, send)
+        assert sent[0]["status"] == 401
+
+    asyncio.run(scenario())

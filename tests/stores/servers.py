@@ -93,8 +93,7 @@ class PostgresServer:
         if self.prefix:
             os.chown(directory, account.pw_uid, account.pw_gid)
         self.run("initdb", "-D", str(directory / "data"), "-U", "kam3", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C.UTF-8")
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
-        self.run("pg_ctl", "-D", str(directory / "data"), "-l", str(directory / "log"), "-w", "-o", options, "start")
+        self.resume()
 
     def run(self, program: str, *arguments: str) -> None:
         done = subprocess.run([*self.prefix, str(self.bin / program), *arguments], capture_output=True, cwd=self.directory, timeout=120)
@@ -104,6 +103,14 @@ class PostgresServer:
     def url(self) -> str:
         return f"postgresql://kam3@127.0.0.1:{self.port}/postgres"
 
-    def stop(self) -> None:
+    def resume(self) -> None:
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
+        self.run("pg_ctl", "-D", str(self.directory / "data"), "-l", str(self.directory / "log"), "-w", "-o", options, "start")
+
+    def halt(self) -> None:
+        """End it at once, as a crash does."""
         self.run("pg_ctl", "-D", str(self.directory / "data"), "-m", "immediate", "-w", "stop")
+
+    def stop(self) -> None:
+        self.halt()
         shutil.rmtree(self.directory)

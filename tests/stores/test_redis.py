@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -759,3 +760,34 @@ def test_every_algorithm_fits(table: RedisSessionTable, alg: kam3.Algorithm) -> 
     begun = table.begin(key(), 1)
     begun.session.verify_vkc(pair(alg).client.vkc(1, VH), 1, VH)
     assert table.commit(key(), 1, True, "p") is ACCEPTED
+
+
+def test_row_67_after_a_restart_no_request_meets_a_connection_of_before(tmp_path: Path) -> None:
+    """As many connections as requests at once were in the pool; one refusal each would be a long outage after the outage."""
+    need("redis-server")
+    server = RedisServer(tmp_path)
+    try:
+        with_threads = RedisSessionTable.from_url(server.url, KEYS, timeout=20)
+        start = threading.Barrier(4)
+
+        def ask(_: int) -> None:
+            start.wait(30)
+            with_threads.begin(key(1), 1)
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(ask, range(4)))
+
+        async def with_loop() -> None:
+            table = AsyncRedisSessionTable.from_url(server.url, KEYS, timeout=20)
+            await asyncio.gather(*(table.begin(key(1), 1) for _ in range(4)))
+            server.kill()
+            server.start()
+            for _ in range(10):
+                await asyncio.sleep(0)  # the loop hears of the end
+            assert [(await table.begin(key(1), 1)).answer for _ in range(4)] == [Answer.STALE] * 4
+            await table.aclose()
+
+        asyncio.run(with_loop())
+        assert [with_threads.begin(key(1), 1).answer for _ in range(4)] == [Answer.STALE] * 4
+    finally:
+        server.kill()

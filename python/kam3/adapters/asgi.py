@@ -40,6 +40,8 @@ _log = logging.getLogger("kam3.asgi")
 _KEY = "kam3.login"
 #: A handshake that is refused where the server has no way to send a response to it: "policy violation" (RFC 6455 section 7.4.1).
 _CLOSED = {"type": "websocket.close", "code": 1008, "reason": "authentication needed"}
+#: Octets of a body that are read for a request that is refused: clients send as much again without asking first.
+_DRAINED = 65536
 _FAILED_BODY = b"the server has failed\n"
 _FAILED: Headers = (
     ("content-type", "text/plain; charset=utf-8"),
@@ -237,6 +239,7 @@ class MutualMiddleware:
         log_events(outcome.events)
         if isinstance(outcome, Answered):
             if kind == "http":
+                await _drain(scope, receive)
                 await _send_answer(outcome, scope, send)
             else:
                 await _refuse_handshake(outcome, scope, receive, send)
@@ -335,6 +338,19 @@ class _Response:
 
 def _encoded(headers: Headers) -> list[tuple[bytes, bytes]]:
     return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+
+
+async def _drain(scope: Scope, receive: Receive) -> None:
+    """Take in a short body that is on its way: some servers close the connection of a request that is answered before its end.
+
+    Whoever waits for 100 (Continue) is answered without one, and long bodies are not read for a request that does not run.
+    """
+    fields = dict(scope["headers"])
+    length = fields.get(b"content-length", b"")
+    if not length.isdigit() or len(length) > 5 or not 0 < int(length) <= _DRAINED or b"expect" in fields:
+        return
+    while (message := await receive())["type"] == "http.request" and message.get("more_body", False):
+        pass
 
 
 async def _send_answer(answered: Answered, scope: Scope, send: Send) -> None:

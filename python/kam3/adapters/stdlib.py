@@ -314,8 +314,8 @@ class _Wire:
         if response is None:
             return
         response.read(_DRAINED)
-        if not response.isclosed() or self._there().http.sock is None:
-            self._drop()
+        if not response.isclosed() or self._there().http.sock is None or self._there().lost():
+            self._drop()  # some servers close, without a word, a connection whose request they answered before its body
         else:
             self.reused = False
 

@@ -248,10 +248,7 @@ def _judge(authorization: tuple[str, ...], area: Area) -> KexC1 | VfyC | Judged:
 def _evaluate(session: ServerSession, message: VfyC, area: Area) -> tuple[bytes, bytes] | None:
     """Return VK_s and the vh that matched, or None if the proof is wrong or the session has been ended meanwhile."""
     try:
-        if len(area.hosts) == 1:
-            (vh,) = area.hosts
-            return session.verify_vkc(message.vkc, message.nc, vh), vh
-        return session.verify_vkc(message.vkc, message.nc, area.hosts), session.vh
+        return session.verify_vkc_among(message.vkc, message.nc, area.hosts)
     except (VerificationError, ExchangeStateError):
         return None
 

@@ -296,10 +296,19 @@ def _errors() -> tuple[type[Exception], ...]:
 
 
 def _options(timeout: float, *, asynchronous: bool) -> dict[str, Any]:
-    """Return the settings of our own connections: short time-outs, and no command tried twice, because it may have taken place."""
+    """Return the settings of our own connections: short time-outs, and no command tried twice, because it may have taken place.
+
+    With notifications of maintenance, which newer clients have on, a pool does not look whether a connection has been closed before it
+    gives it out: after a restart of Redis each of them would cost one more refused request. They also make time-outs longer.
+    """
     root = _redis()
     retry = (root.asyncio.retry if asynchronous else root.retry).Retry(root.backoff.NoBackoff(), 0)
-    return {"socket_timeout": timeout, "socket_connect_timeout": timeout, "retry": retry}
+    options = {"socket_timeout": timeout, "socket_connect_timeout": timeout, "retry": retry}
+    try:
+        from redis.maint_notifications import MaintNotificationsConfig
+    except ImportError:
+        return options
+    return {**options, "maint_notifications_config": MaintNotificationsConfig(enabled=False)}
 
 
 def _registered(client: Any) -> dict[str, Any]:
