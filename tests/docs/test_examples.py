@@ -10,9 +10,10 @@ import runpy
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
@@ -20,8 +21,11 @@ from kam3.adapters.stdlib import Client
 from kam3.mutual.client_actions import Status
 from kam3.mutual.realms import Realm
 from tests.clib import ROOT
-from tests.docs.sites import EXAMPLES, PASSWORD, asgi, kam3, members, running, tls_in_front_of, wsgi
+from tests.docs.sites import EXAMPLES, PASSWORD, asgi, kam3, members, nginx_in_front_of, running, tls_in_front_of, wsgi
+from tests.mutual.loopback import make_certificate
 from tests.stores.servers import RedisServer, free_port, need
+
+Front: TypeAlias = "Callable[[int, Path, Path], AbstractContextManager[int]]"
 
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 
@@ -135,21 +139,22 @@ def _basic(url: str, password: str) -> bytes:
         return octets
 
 
-def test_deploy_with_two_workers_behind_a_proxy(tmp_path: Path) -> None:
+@pytest.mark.parametrize("front", [tls_in_front_of, nginx_in_front_of], ids=["relay", "nginx"])
+def test_deploy_with_two_workers_behind_a_proxy(front: Front, tmp_path: Path) -> None:
     pytest.importorskip("uvicorn")
     need("redis-server")
-    from tests.mutual.loopback import make_certificate
-
+    if front is nginx_in_front_of:
+        need("nginx")
     certificate, key, _ = make_certificate(tmp_path)
     kam3("key", "new", "--file", "keys", folder=tmp_path)
     redis, port = RedisServer(tmp_path / "redis"), free_port()
     try:
-        with tls_in_front_of(port, certificate, key) as outside:
+        with front(port, certificate, key) as outside:
             origin = f"https://127.0.0.1:{outside}"
             named = ("--auth-scope", origin, "--realm", "Members", "--seal", "--key-file", "keys", "--password-stdin")
             kam3("passwd", "users.sqlite", "alice", *named, folder=tmp_path)
             settings = {"ORIGIN": origin, "CERTIFICATES": str(certificate), "KAM3_KEY_FILE": "keys", "REDIS_URL": redis.url}
-            with running(asgi("deploy", port, "--workers", "2"), port, tmp_path, **settings):
+            with running(asgi("deploy", port, "--workers", "2", "--no-proxy-headers"), port, tmp_path, **settings):
                 context = ssl.create_default_context(cafile=certificate)
                 with client_of(origin, context=context) as client:
                     reply = client.get(f"{origin}/")
