@@ -26,7 +26,7 @@ system_tools() {
     ls /usr/lib/llvm-19/lib/clang/19/lib/*/libclang_rt.msan* >/dev/null 2>&1 || missing+=(libclang-rt-19-dev)
     [ -e /usr/include/valgrind/memcheck.h ] || missing+=(valgrind.h)
     if [ ${#missing[@]} -gt 0 ] && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
-        export DEBIAN_FRONTEND=noninteractive
+        export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 # the latter: no service is started
         { apt-get update -q && apt-get install -qy --no-install-recommends gcc libc6-dev binutils valgrind clang-19 libclang-rt-19-dev \
             redis-server nginx-light; } ||
             echo "apt-get failed; going on with what is here"
