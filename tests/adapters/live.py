@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import ssl
@@ -171,6 +172,28 @@ def uvicorn(site: Site, tls: Tls | None, listener: socket.socket) -> Iterator[No
         yield
 
 
+@contextlib.contextmanager
+def hypercorn(site: Site, tls: Tls | None, listener: socket.socket) -> Iterator[None]:
+    """ASGI over HTTP/2, where there is TLS."""
+    configuration = pytest.importorskip("hypercorn.config")
+    serving = pytest.importorskip("hypercorn.asyncio")
+    application = AsgiMiddleware(_asgi, **_parts(site, tls))
+    config = configuration.Config()
+    config.bind, config.loglevel, config.graceful_timeout = [f"fd://{listener.fileno()}"], "ERROR", 0.1
+    if tls:
+        config.certfile, config.keyfile = str(tls.certificate), str(tls.key)
+    loop = asyncio.new_event_loop()
+    over = asyncio.Event()
+
+    def serve() -> None:
+        asyncio.set_event_loop(loop)
+        loop.run_until_complete(serving.serve(application, config, shutdown_trigger=over.wait))
+
+    with _running(serve, lambda: loop.call_soon_threadsafe(over.set)):
+        yield
+    loop.close()
+
+
 SERVERS: dict[str, Serve] = {"wsgiref": wsgiref, "werkzeug": werkzeug, "uvicorn": uvicorn}
 
 
@@ -180,5 +203,5 @@ def site(name: str, tls: Tls | None = None) -> Iterator[Site]:
     listener = socket.create_server(("127.0.0.1", 0))
     origin = Origin("https" if tls else "http", "127.0.0.1", listener.getsockname()[1])
     made = Site(origin, [realm_at(origin, f"realm {i}", alg) for i, alg in enumerate(kam3.ALGORITHMS)])
-    with SERVERS[name](made, tls, listener):
+    with (SERVERS | {"hypercorn": hypercorn})[name](made, tls, listener):
         yield made

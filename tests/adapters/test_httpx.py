@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -18,7 +19,8 @@ from kam3.mutual.client import MutualClient
 from kam3.mutual.client_actions import Status
 from kam3.mutual.realms import Origin
 from tests.adapters.clients import NO_CONTEXT
-from tests.adapters.live import Site, _asgi, _parts, _wsgi
+from tests.adapters.live import Site, Tls, _asgi, _parts, _wsgi
+from tests.adapters.live import site as site_of
 from tests.mutual.loopback import Loopback
 from tests.mutual.model import PASSWORD, USER, realm_at
 from tests.mutual.test_client_rows import flipped, on
@@ -102,6 +104,18 @@ def test_only_the_mounted_origin_is_touched(lib: Any, server: Loopback) -> None:
 def test_a_request_of_another_library_is_told(lib: Any) -> None:
     with pytest.raises(TypeError, match="httpx"):
         MutualTransport(lib.MockTransport(lib.Response)).handle_request(object())
+
+
+def test_http_2_has_the_same_certificate_for_all_its_streams(lib: Any, certificates: tuple[Tls, Tls]) -> None:
+    pytest.importorskip("h2")
+    tls = certificates[0]
+    with site_of("hypercorn", tls) as site:
+        transport = MutualTransport(lib.HTTPTransport(verify=tls.trusting(), http2=True), mutual_for(site))
+        with lib.Client(transport=transport) as client, ThreadPoolExecutor(4) as pool:
+            first = client.get(site.url("/a2"))
+            assert (first.http_version, outcome_of(first).proved) == ("HTTP/2", True)
+            replies = pool.map(lambda i: client.post(site.url(f"/a2/{i}"), content=b"abc"), range(12))
+            assert [reply.text for reply in replies] == [f"POST /a2/{i} {USER} 3" for i in range(12)]
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from kam3.errors import RetryableProtocolError
+from tests.adapters.live import Tls, site
 from tests.mutual.loopback import Loopback
 from tests.mutual.model import PASSWORD, USER
 
@@ -131,3 +132,15 @@ def test_a_multiplexed_session_is_refused(name: str, lib: Any, module: Any, serv
         session.mount(server.url, adapter)
         with pytest.raises(ValueError, match="multiplexed"):
             session.get(server.url)
+
+
+def test_http_2(name: str, lib: Any, module: Any, certificates: tuple[Tls, Tls]) -> None:
+    if name == "requests":
+        pytest.skip("requests has no HTTP/2")
+    tls, adapter = certificates[0], module.MutualAdapter()
+    with site("hypercorn", tls) as made, lib.Session() as session:
+        adapter.mutual.add(made.url("/"), USER, PASSWORD)
+        session.mount("https://", adapter)
+        for _ in range(2):
+            response = session.get(made.url("/a2"), verify=str(tls.certificate))
+            assert (response.http_version, response.kam3.proved) == (20, True)
