@@ -109,17 +109,17 @@ void KAM3_EC(ge_mul_many)(ge *const r[], const ge *const a[], const sc *const k[
     size_t done = 0;
 #if defined(KAM3_EC_FAST)
     while (n - done >= 4) {
-        ge unused, *out[8];
+        ge unused[4], *out[8];
         const ge *in[8];
         const sc *by[8];
         for (size_t l = 0; l < 8; l++) {
             const size_t i = done + l < n ? done + l : done;
-            out[l] = done + l < n ? r[i] : &unused;
+            out[l] = done + l < n ? r[i] : &unused[l - 4];
             in[l] = a[i];
             by[l] = k[i];
         }
         const int lanes = KAM3_EC(fast_mul_lanes)(out, in, by);
-        kam3_wipe(&unused, sizeof unused);
+        kam3_wipe(unused, sizeof unused);
         if (!lanes) break;
         done += n - done < 8 ? n - done : 8;
     }

@@ -18,6 +18,8 @@
 
 #include "ec/p521_ifma_slots.inc.h"
 
+#include "ec/p521_ifma_slots_codec.inc.h"
+
 #include "ec/p521_ifma_digits.inc.h"
 
 #define ROUNDS 27

@@ -8,6 +8,8 @@
 
 #include "ec/p521_ifma_slots.inc.h"
 
+#include "ec/p521_ifma_slots_codec.inc.h"
+
 #include "ec/p521_ifma_digits.inc.h"
 
 /* Magnitudes: of a sum 1, 1, 4, of an entry of the table 1, 1, 1, or 1, 2, 1 if it is negated. */

@@ -132,7 +132,7 @@ class Primitives:
         return self._backend().kc1(self._parameters, own)
 
     def prepare_j(self, j: Octets) -> PreparedJ:
-        """Make a table of powers of J, with which `respond` and `ServerExchange` take two thirds of their time.
+        """Make a table of powers of J, with which `respond` and `ServerExchange` take two thirds to three quarters of their time.
 
         Args:
             j: J, `element_octets` octets.
@@ -147,7 +147,7 @@ class Primitives:
             InvalidElementError: `j` has a wrong length or is no element.
             BackendUnavailableError: no backend can run here.
 
-        Timing: constant (native), about that of one or two calls of `respond`, on curves ten. Using the result shows by time which users
+        Timing: constant (native), about half of that of `respond`, on curves ten times as much. Using the result shows by time which users
         are prepared: whoever logs in under a name learns whether its J is, and if all are but those of unknown names, which names exist.
         Nothing is prepared unless it is asked for. A change of ``KAM3_CPU`` path in between costs the gain, not the result.
         """
