@@ -69,6 +69,34 @@ def advance(
         return outcome
 
 
+def drive(steps: Steps[Outcome], transmit: Callable[[Send], Response], ask: Ask | None = None) -> Outcome:
+    """Drive a sequence to its end.
+
+    Args:
+        steps: the sequence.
+        transmit: sends what the sequence wants to send.
+        ask: as in `advance`.
+
+    Returns:
+        The outcome.
+
+    Raises:
+        Exception: as `advance`, and what `transmit` raises.
+    """
+    try:
+        step = advance(steps, ask=ask)
+        while isinstance(step, Send):
+            try:
+                response = transmit(step)
+            except Exception as error:
+                step = advance(steps, error=error, ask=ask)
+            else:
+                step = advance(steps, response, ask=ask)
+        return step
+    finally:
+        steps.close()
+
+
 def _carry_out(action: object, ask: Ask | None) -> object:
     if isinstance(action, (StartExchange, FinishExchange)):
         return action.run()

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import http.client
 import logging
-import selectors
 import ssl
 import urllib.parse
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from kam3.adapters.client_driving import IDEMPOTENT, REPLAYABLE, SHOWN_WHEN_WITHHELD, Ask, advance, check_proved, may_retry
+from kam3.adapters.client_driving import IDEMPOTENT, REPLAYABLE, Ask, check_proved, drive, may_retry
+from kam3.adapters.stdlib_connections import Body, Carrier, Connection, Content, Dial, Pool, content_of, without_content
+from kam3.adapters.stdlib_proxy import AnsweredByProxyError, Message, Through
 from kam3.errors import RetryableProtocolError
 from kam3.mutual.client import MutualClient
 from kam3.mutual.client_actions import Outcome, Response, Send
@@ -26,13 +27,12 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("kam3.http")
 
-#: Octets of an answer that is only a step to the next one that are read to keep its connection; of more the connection is closed.
-_DRAINED = 65536
-
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 #: Fields of the caller that do not go to another origin by a redirect.
 _PRIVATE = frozenset({"cookie", "proxy-authorization"})
+#: Fields that this client writes, the second one for a proxy.
+_OURS = ("authorization", "proxy-authorization")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ class Reply:
         body: its content; empty if it is withheld.
         outcome: what the sequence came to: whether the server has proved itself.
         hops: the redirects on the way.
+        proxy: what the proxy has proved about this response, or about the tunnel that it came through; None without a proxy.
     """
 
     url: str
@@ -65,6 +66,7 @@ class Reply:
     body: bytes
     outcome: Outcome
     hops: tuple[Hop, ...] = ()
+    proxy: Outcome | None = None
 
 
 class Client:
@@ -77,6 +79,13 @@ class Client:
         context: for https; None takes `ssl.create_default_context()`.
         timeout: of each operation on a connection, in seconds; None waits for ever.
         undefined_hash: as in `kam3.mutual.validation.Channel`.
+        proxy: the proxy that all requests go through: its URL, or a ``MutualClient(proxy=URL)`` with its credentials. The attribute `proxy`
+            is that client, or None.
+        require_proxy: the proxy, too, must prove itself: in each answer, and in that to CONNECT before TLS is begun in the tunnel. False
+            is for proxies that ask for nothing.
+
+    Raises:
+        ValueError: `proxy` is no http or https URL, or a `MutualClient` for origins; or `mutual` is one for a proxy.
     """
 
     def __init__(
@@ -88,14 +97,19 @@ class Client:
         context: ssl.SSLContext | None = None,
         timeout: float | None = 30.0,
         undefined_hash: Literal["sha256"] | None = None,
+        proxy: MutualClient | str | None = None,
+        require_proxy: bool = True,
     ) -> None:
         self.mutual = MutualClient() if mutual is None else mutual
+        if self.mutual.proxy is not None:
+            raise ValueError("mutual is the client of a proxy: give it as proxy")
+        self.proxy = MutualClient(proxy=proxy) if isinstance(proxy, str) else proxy
         self.require = require
         self._ask = ask
         self._context = context
-        self._timeout = timeout
-        self._undefined_hash = undefined_hash
-        self._idle: dict[Origin, _Connection] = {}
+        dial = Dial(timeout, self._tls, undefined_hash)
+        self._through = None if self.proxy is None else Through(self.proxy, dial, require=require_proxy, ask=ask)
+        self._pool = Pool(self._through.tunnel if self._through is not None else lambda origin: Connection.open(origin, dial))
 
     def get(self, url: str, *, headers: Mapping[str, str] | None = None, follow: int = 0) -> Reply:
         """Make a GET request; as `request`."""
@@ -123,17 +137,17 @@ class Client:
             The final response, whatever its status.
 
         Raises:
-            ValueError: no http or https URL, or Authorization among the headers.
-            UnprovedResponseError: the final response is not proved, and `require` is on.
-            RemoteProtocolError: a fatal communication error: the server broke the protocol, or has not proved itself.
+            ValueError: no http or https URL, or Authorization among the headers, or Proxy-Authorization where there is a proxy.
+            UnprovedResponseError: the final response is not proved, and `require` is on; or the proxy has not proved itself, and must.
+            RemoteProtocolError: a fatal communication error: the server or the proxy broke the protocol, or has not proved itself.
             LocalProtocolError: the credentials were forgotten while the request was under way.
             MissingExtraError: https, or a scope or a name that needs the extra ``[http]``.
-            OSError: no connection.
+            OSError: no connection; or the proxy makes none.
             http.client.HTTPException: the other side does not speak HTTP.
         """
         fields = dict(headers or {})
-        if any(name.lower() == "authorization" for name in fields):
-            raise ValueError("headers must not hold Authorization: this client writes it")
+        if any(name.lower() in _OURS[: 1 if self._through is None else 2] for name in fields):
+            raise ValueError("headers must not hold Authorization, nor Proxy-Authorization for a proxy: this client writes them")
         hops: list[Hop] = []
         while True:
             reply = self._twice(method, url, body, fields)
@@ -141,7 +155,7 @@ class Client:
             if location is None or not follow:
                 if self.require:
                     check_proved(reply.outcome, reply.status)
-                return Reply(reply.url, method, reply.status, reply.headers, reply.body, reply.outcome, tuple(hops))
+                return replace(reply, hops=tuple(hops))
             hops.append(Hop(url, reply.status, reply.outcome))
             follow -= 1
             target = urllib.parse.urljoin(url, location)
@@ -157,32 +171,27 @@ class Client:
         """Make a request, and once more where that is safe and may help."""
         replayable = body is None or isinstance(body, bytes)
         once = not replayable or len(body or b"") > REPLAYABLE  # type: ignore[arg-type]  # replayable: it is bytes
-        wire = _Wire(self, method, url, body, fields)
+        wire = _Wire(method, url, body, fields, once)
         try:
-            return self._once(wire, once)
+            return self._once(wire)
         except RetryableProtocolError as error:
             if not may_retry(error, method, replayable=replayable):
                 raise
         except (ConnectionError, http.client.BadStatusLine):
             if not (wire.reused and replayable and method in IDEMPOTENT):
                 raise
-        return self._once(_Wire(self, method, url, body, fields), once)
+        return self._once(wire)
 
-    def _once(self, wire: _Wire, once: bool) -> Reply:
-        with wire:
-            steps = self.mutual.sequence(wire.method, wire.url, channel=wire.open(), once=once)
+    def _once(self, wire: _Wire) -> Reply:
+        plain = wire.origin.scheme == "http"
+        with wire.over(Carrier(self._pool, wire.origin) if self._through is None or not plain else self._through.carrier()) as carrier:
             try:
-                step = advance(steps, ask=self._ask)
-                while isinstance(step, Send):
-                    try:
-                        response = wire.send(step)
-                    except (OSError, http.client.HTTPException, RetryableProtocolError) as error:
-                        step = advance(steps, error=error, ask=self._ask)
-                    else:
-                        step = advance(steps, response, ask=self._ask)
-                return wire.deliver(step)
-            finally:
-                steps.close()
+                channel = wire.open(self._through if plain else None)
+                outcome = drive(self.mutual.sequence(wire.method, wire.url, channel=channel, once=wire.once), wire.send, self._ask)
+            except AnsweredByProxyError as answered:
+                return wire.reply(answered.content, answered.outcome, answered.outcome)
+            proxy = wire.proxy if carrier.connection is None or plain else carrier.connection.proxy
+            return wire.reply(content_of(carrier.response, outcome), outcome, proxy)
 
     def log_out(self, reply: Reply) -> Reply | None:
         """Forget the realm of a reply on all servers, then load what is to be shown now: RFC 8120 section 10.2, RFC 8053 section 4.5.
@@ -199,8 +208,9 @@ class Client:
 
     def close(self) -> None:
         """Close the connections that are kept; sessions and credentials stay in `mutual`."""
-        while self._idle:
-            self._idle.popitem()[1].close()
+        self._pool.close()
+        if self._through is not None:
+            self._through.pool.close()
 
     def __enter__(self) -> Self:
         return self
@@ -208,142 +218,64 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _take(self, origin: Origin) -> tuple[_Connection, bool]:
-        kept = self._idle.pop(origin, None)
-        if kept is not None:
-            if not kept.lost():
-                return kept, True
-            kept.close()
-        return _Connection(origin, self._timeout, self._tls() if origin.scheme == "https" else None, self._undefined_hash), False
-
     def _tls(self) -> ssl.SSLContext:
         if self._context is None:
             self._context = ssl.create_default_context()
         return self._context
 
-    def _keep(self, connection: _Connection) -> None:
-        if self._idle.setdefault(connection.channel.origin, connection) is not connection:
-            connection.close()
-
-
-class _HTTPResponse(http.client.HTTPResponse):
-    """A response that is final: the library itself skips 100 alone."""
-
-    def begin(self) -> None:
-        super().begin()
-        while 100 < self.status < 200 and self.status != 101:
-            self.headers = self.msg = None  # type: ignore[assignment]  # the sign for the base class that nothing has been read
-            super().begin()
-
-
-class _Connection:
-    """An open connection, with the channel that it is."""
-
-    def __init__(
-        self, origin: Origin, timeout: float | None, context: ssl.SSLContext | None, undefined_hash: Literal["sha256"] | None
-    ) -> None:
-        host, port = origin.host, origin.port
-        self.http = (
-            http.client.HTTPConnection(host, port, timeout=timeout)
-            if context is None
-            else http.client.HTTPSConnection(host, port, timeout=timeout, context=context)
-        )
-        self.http.response_class = _HTTPResponse
-        self.http.connect()
-        certificate = self.http.sock.getpeercert(binary_form=True) if isinstance(self.http.sock, ssl.SSLSocket) else None
-        self.channel = Channel(origin, certificate, undefined_hash=undefined_hash)
-
-    def lost(self) -> bool:
-        """Whether the other side has closed an idle connection, or says something that nobody asked for."""
-        if self.http.sock is None:
-            return True
-        with selectors.DefaultSelector() as selector:
-            selector.register(self.http.sock, selectors.EVENT_READ)
-            return bool(selector.select(0))
-
-    def close(self) -> None:
-        self.http.close()
-
 
 class _Wire:
-    """What carries the requests of one sequence: one connection, opened anew when the server closes it."""
+    """What a request is on the wire, and what carries it there: straight, in a tunnel, or through a proxy that reads it."""
 
-    def __init__(self, client: Client, method: str, url: str, body: bytes | Iterable[bytes] | None, fields: dict[str, str]) -> None:
-        self.method, self.url = method, url
-        self._client, self._body, self._fields = client, body, fields
-        self._origin = Origin.parse(url)
+    _carrier: Carrier
+
+    def __init__(self, method: str, url: str, body: Body, fields: dict[str, str], once: bool) -> None:
+        self.method, self.url, self.once = method, url, once
+        self.origin = Origin.parse(url)
+        self._body, self._fields = body, fields
         parts = urllib.parse.urlsplit(url)
         self._target = urllib.parse.quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=_PRINTABLE)
-        self._connection: _Connection | None = None
-        self._response: http.client.HTTPResponse | None = None
-        self.reused = False  # the connection was there before
+        self._through: Through | None = None
+        self.proxy: Outcome | None = None  # of the proxy that reads it, to the latest response
 
-    def open(self) -> Channel:
-        """Have a connection, and return its channel."""
-        if self._connection is None:
-            self._connection, self.reused = self._client._take(self._origin)
-        return self._connection.channel
+    @property
+    def reused(self) -> bool:
+        """Whether the connection was there before."""
+        return self._carrier.reused
+
+    def over(self, carrier: Carrier) -> Carrier:
+        """Take a carrier."""
+        self._carrier = carrier
+        return carrier
+
+    def open(self, through: Through | None) -> Channel:
+        """Have a connection, and return the channel to the origin."""
+        self._through = through
+        channel = self._carrier.open().channel
+        return channel if through is None else Channel(self.origin)
 
     def send(self, send: Send) -> Response:
         """Send a request, and wait for the header section of its response."""
-        self._drain()
-        channel = self.open()
-        if send.channel is not None and send.channel.certificate != channel.certificate:
-            raise RetryableProtocolError("the server shows another certificate than before", code="certificate-changed")
-        method = "HEAD" if send.probe else self.method
-        fields = dict(self._fields)
+        method, body, fields = self.method, self._body, dict(self._fields)
+        if send.probe:
+            method, body, fields = "HEAD", None, without_content(fields)
         if send.authorization is not None:
             fields["Authorization"] = send.authorization
-        if send.probe:
-            fields = {name: value for name, value in fields.items() if not name.lower().startswith(("content-", "transfer-", "expect"))}
-        connection = self._there()
+        if self._through is not None:
+            message = Message(method, self.url, f"{self.origin}{self._target}", body, {"Host": _authority(self.origin), **fields})
+            once = send.authorization is not None or (self.once and not send.probe)
+            response, self.proxy = self._through.send(self._carrier, message, once=once)
+            return Response(response.status, lambda name: response.headers.get_all(name, []), Channel(self.origin))
+        connection = self._carrier.ready(send)
         _log.debug("> %s %s%s", method, self.url, "" if send.authorization is None else ", Authorization: Mutual")
-        connection.http.request(method, self._target, None if send.probe else self._body, fields)
-        response = self._response = connection.http.getresponse()
+        response = self._carrier.transmit(connection, method, self._target, body, fields)
         _log.debug("< %s", response.status)
         return Response(response.status, lambda name: response.headers.get_all(name, []), connection.channel)
 
-    def _there(self) -> _Connection:
-        if self._connection is None:
-            raise http.client.NotConnected
-        return self._connection
+    def reply(self, content: Content, outcome: Outcome, proxy: Outcome | None) -> Reply:
+        """Make the reply."""
+        return Reply(self.url, self.method, *content, outcome, proxy=proxy)
 
-    def _drain(self) -> None:
-        """Read the rest of an answer that is not delivered, so that its connection can be used again."""
-        response, self._response = self._response, None
-        if response is None:
-            return
-        response.read(_DRAINED)
-        if not response.isclosed() or self._there().http.sock is None:
-            self._drop()
-        else:
-            self.reused = False
 
-    def _drop(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    def deliver(self, outcome: Outcome) -> Reply:
-        """Make the reply of the latest response; its content is read only now."""
-        response = self._response
-        if response is None:
-            raise http.client.ResponseNotReady
-        if not outcome.withheld:
-            return Reply(self.url, self.method, response.status, response.headers, response.read(), outcome)
-        shown = http.client.HTTPMessage()
-        for name in SHOWN_WHEN_WITHHELD:
-            for value in response.headers.get_all(name, []):
-                shown[name] = value
-        return Reply(self.url, self.method, response.status, shown, b"", outcome)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        response = self._response
-        whole = response is not None and response.isclosed()
-        if whole and self._connection is not None and self._connection.http.sock is not None:
-            self._client._keep(self._connection)
-        else:
-            self._drop()
+def _authority(origin: Origin) -> str:
+    return str(origin).partition("://")[2]

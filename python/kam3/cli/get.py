@@ -10,22 +10,29 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 Fetch a URL by Mutual authentication (RFC 8120), and print its content. The
-password comes from a prompt or from standard input, never from an argument."""
+password comes from a prompt or from standard input, never from an argument.
+
+A proxy whose URL has a user name must prove, too, that it knows the user: for
+https before TLS with the server begins. Its password is asked for when it wants
+it or, with --password-stdin, is the second line of standard input. A proxy whose
+URL has none is used as it is."""
 
 _EPILOG = """\
 exit status:
   0  AUTH-SUCCEED: the server has proved that it knows the user, and the content
      is its own, whatever the HTTP status
   3  AUTH-REQUIRED: the credentials were not accepted, or there is no way to
-     answer the challenge
+     answer the challenge, of the server or of the proxy
   4  UNAUTHENTICATED: the server did not ask for a login and proved nothing; the
      content is printed with a warning, that of an unproved 5xx is not
-  5  the server did not prove itself or broke the protocol; nothing is printed
+  5  the server, or the proxy, did not prove itself or broke the protocol; nothing
+     is printed
   6  no connection
   2  wrong usage
 
-example:
+examples:
   kam3 get http://127.0.0.1:8120/ --user alice
+  kam3 get https://example.com/ --user alice --proxy http://peter@proxy.example:3128
 """
 
 
@@ -41,12 +48,12 @@ def add(commands: Subparsers) -> argparse.ArgumentParser:
     )
     parser.add_argument("url", metavar="URL", help="http or https")
     parser.add_argument("--user", metavar="NAME", required=True, help="the user's name")
-    parser.add_argument("--password-stdin", action="store_true", help="read the password from the first line of standard input")
+    parser.add_argument("--password-stdin", action="store_true", help="read the password from the first line of standard input, the proxy's from the second")
     parser.add_argument("-v", "--verbose", action="store_true", help="tell on standard error what is sent and received")
     parser.add_argument("--json", action="store_true", help="print one JSON object for each request instead of the content")
     parser.add_argument("--repeat", metavar="N", type=_count, default=1, help="make the request N times")
     parser.add_argument("--cacert", metavar="FILE", help="trust the certificates in this PEM file, and no others")
-    parser.add_argument("--proxy", metavar="URL", help="not supported yet")
+    parser.add_argument("--proxy", metavar="URL", help="go through this proxy: http://NAME@HOST:PORT, where NAME is the user's name there")
     parser.add_argument("--location", action="store_true", help="follow redirects, 20 at most")
     return parser
 

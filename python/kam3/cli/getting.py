@@ -11,10 +11,13 @@ import logging
 import ssl
 import sys
 import time
+import urllib.parse
+from typing import NamedTuple
 
 from kam3.adapters.client_driving import Ask
 from kam3.adapters.stdlib import Client, Reply
-from kam3.errors import ProtocolError
+from kam3.errors import ProtocolError, UnprovedResponseError
+from kam3.mutual.client import MutualClient
 from kam3.mutual.client_actions import AskCredentials, Credentials, Status
 from kam3.mutual.realms import Origin
 
@@ -28,23 +31,26 @@ _MAX_REDIRECTS = 20
 def run(arguments: argparse.Namespace) -> int:
     """Make the requests, and return the exit status of the first that did not succeed, which is the last that is made."""
     command: argparse.ArgumentParser = arguments.parser
-    if arguments.proxy is not None:
-        command.error("--proxy is not supported yet: authentication to proxies is not part of this release")
     try:
+        proxy = None if arguments.proxy is None else _Proxy.parse(arguments.proxy)
         origin = Origin.parse(arguments.url)
-        context = ssl.create_default_context(cafile=arguments.cacert) if origin.scheme == "https" else None
+        tls = origin.scheme == "https" or (proxy is not None and proxy.url.startswith("https:"))
+        context = ssl.create_default_context(cafile=arguments.cacert) if tls else None
     except (ValueError, ssl.SSLError) as error:
         command.error(str(error))
     except OSError as error:
         command.error(f"--cacert {arguments.cacert}: {error.strerror}")
     if arguments.verbose:
         _talk()
-    ask = None if arguments.password_stdin else _prompter(arguments.user)
-    with Client(require=False, ask=ask, context=context) as client:
+    ask = None if arguments.password_stdin else _prompter(arguments.user, None if proxy is None else proxy.user)
+    mutual = None if proxy is None else MutualClient(proxy=proxy.url)
+    strict = proxy is not None and proxy.user is not None
+    with Client(require=False, ask=ask, context=context, proxy=mutual, require_proxy=strict) as client:
         try:
             if arguments.password_stdin:
-                password = sys.stdin.buffer.readline().removesuffix(b"\n").removesuffix(b"\r").decode("utf-8")
-                client.mutual.add(arguments.url, arguments.user, password)
+                client.mutual.add(arguments.url, arguments.user, _line())
+                if mutual is not None and proxy is not None and proxy.user is not None:
+                    mutual.add(proxy.url, proxy.user, _line())
             status = 0
             for _ in range(arguments.repeat):
                 status = _one(client, arguments)
@@ -57,12 +63,45 @@ def run(arguments: argparse.Namespace) -> int:
             command.error(str(error))
         finally:
             client.mutual.close()
+            if mutual is not None:
+                mutual.close()
 
 
-def _prompter(user: str) -> Ask:
-    def ask(action: AskCredentials) -> Credentials | None:
+class _Proxy(NamedTuple):
+    """What --proxy says."""
+
+    url: str
+    user: str | None
+
+    @classmethod
+    def parse(cls, text: str) -> _Proxy:
+        scheme, separator, rest = text.partition("://")
+        user, at, server = rest.rpartition("@")
+        if ":" in user:
+            raise ValueError("--proxy must not hold a password: it is asked for, or read from standard input")
+        if at and not user:
+            raise ValueError("--proxy: the user's name before @ must not be empty")
+        url = f"{scheme}{separator}{server}"
         try:
-            return Credentials(user, getpass.getpass(f"password of {user} for {action.realm.realm!r} at {action.origin}: "))
+            Origin.parse(url)
+        except ValueError as error:
+            raise ValueError(f"--proxy: {error}") from None
+        if server.rstrip("/") != server.partition("/")[0] or "?" in server or "#" in server:
+            raise ValueError("--proxy must be http://NAME@HOST:PORT, with nothing behind it")
+        return cls(url, urllib.parse.unquote(user, errors="strict") if at else None)
+
+
+def _line() -> str:
+    return sys.stdin.buffer.readline().removesuffix(b"\n").removesuffix(b"\r").decode("utf-8")
+
+
+def _prompter(user: str, proxy_user: str | None) -> Ask:
+    def ask(action: AskCredentials) -> Credentials | None:
+        name, where = (proxy_user, f"proxy {action.origin}") if action.proxy else (user, str(action.origin))
+        if name is None:
+            return None
+        try:
+            return Credentials(name, getpass.getpass(f"password of {name} for {action.realm.realm!r} at {where}: "))
         except EOFError:
             return None
 
@@ -82,7 +121,7 @@ def _one(client: Client, arguments: argparse.Namespace) -> int:
     begin = time.perf_counter()
     try:
         reply = client.get(arguments.url, follow=_MAX_REDIRECTS if arguments.location else 0)
-    except ProtocolError as error:
+    except (ProtocolError, UnprovedResponseError) as error:  # the second one of a proxy alone: the server's proofs are not required
         _complain(arguments, "FATAL", error.code, str(error), begin)
         return FATAL
     except (OSError, http.client.HTTPException) as error:
@@ -121,6 +160,8 @@ def _print_json(reply: Reply, begin: float) -> None:
         "round_trips": outcome.requests + sum(hop.outcome.requests for hop in reply.hops),
         "milliseconds": _since(begin),
     }
+    if reply.proxy is not None:
+        row["proxy"] = reply.proxy.status.value
     if reply.hops:
         row["hops"] = [{"url": hop.url, "http_status": hop.status, "status": hop.outcome.status.value} for hop in reply.hops]
     if outcome.proved:

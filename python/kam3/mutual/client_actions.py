@@ -83,6 +83,7 @@ class AskCredentials:
     origin: Origin  # of the URL
     realm: Realm
     hints: Control  # what the server says about the log-in, unproved: to be told, never to be obeyed
+    proxy: bool = False  # `origin` is a proxy that is to be used, not a server that is to be read
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,8 @@ class Sequence:
         found = yield from self._claim_in(realm)
         if found is None:
             control = self._control(Situation.INITIAL, realm)
-            credentials = None if control.no_auth else (yield AskCredentials(self._origin, realm, control))
+            ask = AskCredentials(self._origin, realm, control, self._memory.proxy is not None)
+            credentials = None if control.no_auth else (yield ask)
             if credentials is not None:
                 self._memory.ask(credentials, self._origin, realm)
                 found = yield from self._claim_in(realm)
