@@ -8,6 +8,7 @@ import json
 import re
 import runpy
 import ssl
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -117,6 +118,30 @@ def test_recipe_django(tmp_path: Path) -> None:
     with members(tmp_path, "recipe_django", interface="wsgi") as origin, client_of(origin) as client:
         assert client.get(f"{origin}/").body == b"Hello, alice!\n"
         assert (client.get(f"{origin}/nowhere").status, client.get(f"{origin}/nowhere").outcome.proved) == (404, True)
+
+
+def test_proxy_and_client_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("h11")
+    pytest.importorskip("uvicorn")
+    port = free_port()
+    proxy = f"http://127.0.0.1:{port}"
+    named = ("--auth-scope", "127.0.0.1", "--realm", "Proxy", "--password-stdin")
+    kam3("passwd", "staff.sqlite", "bob", *named, folder=tmp_path, given="of bob\n")
+    with (
+        members(tmp_path, "members", interface="asgi") as origin,
+        running([sys.executable, str(EXAMPLES / "proxy.py")], port, tmp_path, ORIGIN=origin, PROXY=proxy),
+    ):
+        monkeypatch.setenv("ORIGIN", origin)
+        monkeypatch.setenv("PROXY", proxy)
+        passwords = iter(["of bob", PASSWORD])
+        monkeypatch.setattr(getpass, "getpass", lambda: next(passwords))
+        runpy.run_path(str(EXAMPLES / "client_proxy.py"))
+        assert capsys.readouterr().out == "Hello, alice!\n AUTH-SUCCEED AUTH-SUCCEED\n"
+        through = ("--proxy", f"http://bob@127.0.0.1:{port}", "--password-stdin")
+        printed = kam3("get", f"{origin}/", "--user", "alice", *through, folder=tmp_path, given=f"{PASSWORD}\nof bob\n")
+        assert printed == "Hello, alice!\n"
+        with Client(proxy=proxy) as stranger:
+            assert stranger.get(f"{origin}/public").status == 407
 
 
 def test_from_basic(tmp_path: Path) -> None:
