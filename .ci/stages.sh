@@ -20,19 +20,19 @@ environment() {
 
 system_tools() {
     local missing=() tool
-    for tool in gcc clang-19 valgrind nm objdump gcov; do
+    for tool in gcc clang-19 valgrind nm objdump gcov redis-server nginx; do
         command -v "$tool" >/dev/null || missing+=("$tool")
     done
     ls /usr/lib/llvm-19/lib/clang/19/lib/*/libclang_rt.msan* >/dev/null 2>&1 || missing+=(libclang-rt-19-dev)
     [ -e /usr/include/valgrind/memcheck.h ] || missing+=(valgrind.h)
-    for tool in qemu-aarch64 aarch64-linux-gnu-gcc redis-server setpriv; do
+    for tool in qemu-aarch64 aarch64-linux-gnu-gcc redis-server nginx setpriv; do
         command -v "$tool" >/dev/null || missing+=("$tool")
     done
     ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing+=(postgresql)
     if [ ${#missing[@]} -gt 0 ] && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
-        export DEBIAN_FRONTEND=noninteractive
+        export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 # the latter: no service is started
         { apt-get update -q && apt-get install -qy --no-install-recommends gcc libc6-dev binutils valgrind clang-19 libclang-rt-19-dev \
-            qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross redis-server postgresql util-linux; } ||
+            qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross redis-server postgresql nginx-light util-linux; } ||
             echo "apt-get failed; going on with what is here"
     fi
     gcc --version | head -n 1
@@ -113,14 +113,14 @@ readme_tests() {
     coverage report | tee "$work/python-coverage"
 }
 
-# The pages without a warning, their examples, and the files that they show; nothing but what needs Redis may be skipped.
+# The pages without a warning, their examples, and the files that they show; nothing but what needs Redis or nginx may be skipped.
 documentation() {
     local tree env
     tree=$(copy documentation) env=$(environment documentation)
     KAM3_REQUIRE_C=1 "$env/bin/pip" install -q "$tree[test,docs]"
     cd "$tree"
     "$env/bin/pytest" -rs tests/docs tests/meta/test_readme.py | tee "$work/documentation.out"
-    ! grep "^SKIPPED" "$work/documentation.out" | grep -v redis-server
+    ! grep "^SKIPPED" "$work/documentation.out" | grep -vE 'redis-server|nginx'
 }
 
 sanitizers() {

@@ -94,6 +94,33 @@ def tls_in_front_of(port: int, certificate: Path, key: Path) -> Iterator[int]:
         listener.close()
 
 
+NGINX = """
+daemon off; pid nginx.pid; error_log stderr; worker_processes 1;
+events {{}}
+http {{
+    access_log off; client_body_temp_path body; proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
+    server {{
+        listen 127.0.0.1:{port} ssl; ssl_certificate {certificate}; ssl_certificate_key {key};
+        {location}
+    }}
+}}
+"""
+
+
+@contextmanager
+def nginx_in_front_of(port: int, certificate: Path, key: Path) -> Iterator[int]:
+    """Run nginx with what the page on deploying says for it; its port."""
+    page = (ROOT / "docs" / "deploying.md").read_text(encoding="utf-8")
+    location = page.partition("```nginx\n")[2].partition("```")[0].replace("127.0.0.1:8000", f"127.0.0.1:{port}")
+    outside, folder = free_port(), certificate.parent / "nginx"
+    folder.mkdir()
+    configuration = folder / "nginx.conf"
+    configuration.write_text(NGINX.format(port=outside, certificate=certificate, key=key, location=location), encoding="utf-8")
+    with running(["nginx", "-p", str(folder), "-c", str(configuration)], outside, folder):
+        yield outside
+
+
 @contextmanager
 def members(folder: Path, module: str, *, interface: str, realm: str = "Members") -> Iterator[str]:
     """Add alice by the command line, and run an example; its origin."""

@@ -11,7 +11,7 @@ import pytest
 from kam3.mutual import client_states
 from tests.clib import ROOT
 
-for module in ("sphinx", "furo", "myst_parser", "httpx", "requests", "aiohttp", "fastapi", "sqlalchemy"):
+for module in ("sphinx", "furo", "myst_parser", "httpx", "requests", "aiohttp", "fastapi", "sqlalchemy", "h11"):
     pytest.importorskip(module, reason=f"needs {module}, of the extra [docs]")
 
 

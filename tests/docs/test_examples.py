@@ -8,11 +8,13 @@ import json
 import re
 import runpy
 import ssl
+import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
@@ -20,8 +22,11 @@ from kam3.adapters.stdlib import Client
 from kam3.mutual.client_actions import Status
 from kam3.mutual.realms import Realm
 from tests.clib import ROOT
-from tests.docs.sites import EXAMPLES, PASSWORD, asgi, kam3, members, running, tls_in_front_of, wsgi
+from tests.docs.sites import EXAMPLES, PASSWORD, asgi, kam3, members, nginx_in_front_of, running, tls_in_front_of, wsgi
+from tests.mutual.loopback import make_certificate
 from tests.stores.servers import RedisServer, free_port, need
+
+Front: TypeAlias = "Callable[[int, Path, Path], AbstractContextManager[int]]"
 
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 
@@ -115,6 +120,30 @@ def test_recipe_django(tmp_path: Path) -> None:
         assert (client.get(f"{origin}/nowhere").status, client.get(f"{origin}/nowhere").outcome.proved) == (404, True)
 
 
+def test_proxy_and_client_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("h11")
+    pytest.importorskip("uvicorn")
+    port = free_port()
+    proxy = f"http://127.0.0.1:{port}"
+    named = ("--auth-scope", "127.0.0.1", "--realm", "Proxy", "--password-stdin")
+    kam3("passwd", "staff.sqlite", "bob", *named, folder=tmp_path, given="of bob\n")
+    with (
+        members(tmp_path, "members", interface="asgi") as origin,
+        running([sys.executable, str(EXAMPLES / "proxy.py")], port, tmp_path, ORIGIN=origin, PROXY=proxy),
+    ):
+        monkeypatch.setenv("ORIGIN", origin)
+        monkeypatch.setenv("PROXY", proxy)
+        passwords = iter(["of bob", PASSWORD])
+        monkeypatch.setattr(getpass, "getpass", lambda: next(passwords))
+        runpy.run_path(str(EXAMPLES / "client_proxy.py"))
+        assert capsys.readouterr().out == "Hello, alice!\n AUTH-SUCCEED AUTH-SUCCEED\n"
+        through = ("--proxy", f"http://bob@127.0.0.1:{port}", "--password-stdin")
+        printed = kam3("get", f"{origin}/", "--user", "alice", *through, folder=tmp_path, given=f"{PASSWORD}\nof bob\n")
+        assert printed == "Hello, alice!\n"
+        with Client(proxy=proxy) as stranger:
+            assert stranger.get(f"{origin}/public").status == 407
+
+
 def test_from_basic(tmp_path: Path) -> None:
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
@@ -135,21 +164,22 @@ def _basic(url: str, password: str) -> bytes:
         return octets
 
 
-def test_deploy_with_two_workers_behind_a_proxy(tmp_path: Path) -> None:
+@pytest.mark.parametrize("front", [tls_in_front_of, nginx_in_front_of], ids=["relay", "nginx"])
+def test_deploy_with_two_workers_behind_a_proxy(front: Front, tmp_path: Path) -> None:
     pytest.importorskip("uvicorn")
     need("redis-server")
-    from tests.mutual.loopback import make_certificate
-
+    if front is nginx_in_front_of:
+        need("nginx")
     certificate, key, _ = make_certificate(tmp_path)
     kam3("key", "new", "--file", "keys", folder=tmp_path)
     redis, port = RedisServer(tmp_path / "redis"), free_port()
     try:
-        with tls_in_front_of(port, certificate, key) as outside:
+        with front(port, certificate, key) as outside:
             origin = f"https://127.0.0.1:{outside}"
             named = ("--auth-scope", origin, "--realm", "Members", "--seal", "--key-file", "keys", "--password-stdin")
             kam3("passwd", "users.sqlite", "alice", *named, folder=tmp_path)
             settings = {"ORIGIN": origin, "CERTIFICATES": str(certificate), "KAM3_KEY_FILE": "keys", "REDIS_URL": redis.url}
-            with running(asgi("deploy", port, "--workers", "2"), port, tmp_path, **settings):
+            with running(asgi("deploy", port, "--workers", "2", "--no-proxy-headers"), port, tmp_path, **settings):
                 context = ssl.create_default_context(cafile=certificate)
                 with client_of(origin, context=context) as client:
                     reply = client.get(f"{origin}/")

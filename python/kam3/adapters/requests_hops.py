@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from kam3.adapters.client_hops import DRAINED, KEY, ClientSide, Hop, Peer, about_content, drive, raising
-from kam3.adapters.stdlib import _HTTPResponse  # http.client, beneath urllib3, takes a 103 for the final response
+from kam3.adapters.stdlib_connections import FinalResponse  # http.client, beneath urllib3, takes a 103 for the final response
 from kam3.mutual.client_actions import Outcome, Response, Send
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def _remembering(pool: Any) -> Any:
 
     members: dict[str, Any] = {"kam3_peer": Peer(), "connect": connect}
     if getattr(base, "response_class", None) is http.client.HTTPResponse:
-        members["response_class"] = _HTTPResponse
+        members["response_class"] = FinalResponse
     connection = type(base.__name__, (base,), members)
     return type(pool.__name__, (pool,), {"ConnectionCls": connection})
 
