@@ -81,6 +81,15 @@ def test_r335_an_optional_authentication_is_never_modal() -> None:
     assert asking.asked[0].hints.auth_style == "modal", "that of a 401 counts"
 
 
+def test_what_an_offer_says_of_the_user_name_reaches_the_caller() -> None:
+    server = ModelServer()
+    inviting(server, "optional_www_authenticate", username="guest", auth_style="modal")
+    outcome = fetch(MutualClient(), server)
+    assert outcome.status is Status.UNAUTHENTICATED
+    assert outcome.control is not None
+    assert (outcome.control.username, outcome.control.auth_style) == ("guest", "non-modal")
+
+
 def test_r342_the_location_is_offered_to_who_would_have_to_be_asked() -> None:
     server = ModelServer()
     controlled(server, location_when_unauthenticated='"/login"')
@@ -175,3 +184,17 @@ def test_r123_and_r125_of_realms_that_overlap_the_remembered_one_comes_first_the
         outcome = fetch(client, server, url)
         assert (outcome.status, outcome.realm) == (Status.AUTH_SUCCEED, realm)
         assert (server.log in (["vfy"], ["kex", "vfy"])) is right, "the single-server scope is tried first; the choice is only a guess"
+
+
+def test_one_server_may_have_credentials_for_several_realms() -> None:
+    bees = realm_at(name="bees")
+    server = ModelServer(realms={"/": realm_at(), "/b/": bees}, users={USER: PASSWORD, "bob": PASSWORD})
+    client = MutualClient()
+    client.add(URL, USER, PASSWORD, realm=realm_at())
+    client.add(URL, "bob", PASSWORD, realm=bees)
+    first, second = fetch(client, server, f"{ORIGIN}/a"), fetch(client, server, f"{ORIGIN}/b/a")
+    assert [(outcome.status, outcome.user) for outcome in (first, second)] == [(Status.AUTH_SUCCEED, USER), (Status.AUTH_SUCCEED, "bob")]
+    assert server.log[0] == "normal", "of two realms nobody knows which it is before the server says so"
+    client.add(URL, USER, "wrong", realm=bees)
+    assert fetch(client, server, f"{ORIGIN}/b/a").status is Status.AUTH_REQUIRED
+    assert fetch(client, server, f"{ORIGIN}/a").status is Status.AUTH_SUCCEED

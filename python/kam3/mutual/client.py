@@ -40,7 +40,7 @@ class MutualClient:
         return self._memory.proxy
 
     def add(self, url: str, user: str, password: str | bytes, *, realm: Realm | None = None, prepare: bool = True) -> None:
-        """Give credentials for the origin of a URL; they replace what was given for it, with the sessions of that.
+        """Give credentials for the origin of a URL; they replace what was given for it and the same `realm`, with the sessions of that.
 
         Args:
             url: an absolute URL of the origin; for a proxy that of the proxy.

@@ -134,14 +134,15 @@ class Wallet:
 
     def __init__(self, *, share: bool) -> None:
         self._share = share  # between the servers of one scope
-        self._given: dict[Origin, Credential] = {}
+        self._given: dict[tuple[Origin, Realm | None], Credential] = {}  # by the realm that was named when it was given
         self._asked: dict[tuple[Realm, Origin | None], Credential] = {}
 
     def add(self, credential: Credential) -> Credential | None:
         """Keep a credential; the one that it replaces is returned, to be closed."""
         if not credential.asked:
-            replaced = self._given.get(credential.origin)
-            self._given[credential.origin] = credential
+            named = credential.origin, credential.realm
+            replaced = self._given.get(named)
+            self._given[named] = credential
             return replaced
         if credential.realm is None:
             raise ValueError("a credential that was asked for has a realm")
@@ -154,9 +155,9 @@ class Wallet:
 
     def find(self, realm: Realm, origin: Origin) -> Credential | None:
         """Return the usable credential that a realm may have at an origin inside its scope."""
-        given = self._given.get(origin)
-        if given is not None and given.realm in (None, realm) and given.usable:
-            return given
+        for given in (self._given.get((origin, realm)), self._given.get((origin, None))):
+            if given is not None and given.realm in (None, realm) and given.usable:
+                return given
         asked = self._asked.get((realm, None if self._share else origin))
         if asked is not None and asked.usable:
             return asked
@@ -165,13 +166,16 @@ class Wallet:
         return None
 
     def expected(self, origin: Origin) -> Credential | None:
-        """Return the usable credential of an origin that names its realm already."""
-        given = self._given.get(origin)
-        return given if given is not None and given.realm is not None and given.usable else None
+        """Return the usable credential of an origin that names its realm already; None where several do: the server will say which it is."""
+        named = [credential for credential in self._at(origin) if credential.realm is not None and credential.usable]
+        return named[0] if len(named) == 1 else None
 
     def given(self, origin: Origin) -> Credential | None:
-        """Return what was given for an origin, usable or not."""
-        return self._given.get(origin)
+        """Return what was given for an origin, one that is usable rather than one that is not."""
+        return min(self._at(origin), key=lambda credential: not credential.usable, default=None)
+
+    def _at(self, origin: Origin) -> list[Credential]:
+        return [credential for (where, _), credential in self._given.items() if where == origin]
 
     def of(self, realm: Realm) -> list[Credential]:
         """Return all credentials that a realm has or is being tried with."""

@@ -298,6 +298,8 @@ class Sequence:
                 outcome.reason, outcome.withheld = reasons.SERVER_ERROR, True
             elif event is Event.NOTHING or self._reading.message is not None:
                 outcome.reason = reasons.OFFERED
+                if realm is not None:
+                    outcome.control = self._control(Situation.OPTIONAL, realm)
             elif self._state is not State.SEND_NORMAL_1:
                 outcome.reason = reasons.UNPROVED
             return outcome
