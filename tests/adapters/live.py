@@ -72,6 +72,12 @@ def _wsgi(environ: Any, start_response: Any) -> list[bytes]:
 
 
 async def _asgi(scope: Any, receive: Any, send: Any) -> None:
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.send", "text": scope["user"].display_name})
+        await send({"type": "websocket.close"})
+        return
     size, more = 0, True
     while more:
         message = await receive()
@@ -160,7 +166,7 @@ def uvicorn(site: Site, tls: Tls | None, listener: socket.socket) -> Iterator[No
     library = pytest.importorskip("uvicorn")
     files = {"ssl_certfile": str(tls.certificate), "ssl_keyfile": str(tls.key)} if tls else {}
     application = AsgiMiddleware(_asgi, **_parts(site, tls))
-    config = library.Config(application, log_level="error", lifespan="off", ws="none", **files)
+    config = library.Config(application, log_level="critical", lifespan="off", **files)
     server = library.Server(config)
 
     def stop() -> None:

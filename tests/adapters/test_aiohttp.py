@@ -12,7 +12,7 @@ import pytest
 
 from kam3.errors import UnprovedResponseError
 from kam3.mutual.client_actions import Status
-from tests.adapters.live import Tls
+from tests.adapters.live import Tls, site
 from tests.mutual.loopback import Loopback, running
 from tests.mutual.model import PASSWORD, USER, response
 
@@ -130,6 +130,22 @@ def test_no_response_keeps_a_connection_that_nobody_can_use(server: Loopback) ->
         assert not session.connector._acquired
 
     run(server, scenario)
+
+
+def test_a_websocket_is_opened_with_a_proof() -> None:
+    pytest.importorskip("websockets")
+    with site("uvicorn") as made:
+
+        async def scenario() -> None:
+            middleware = module.MutualMiddleware()
+            middleware.mutual.add(made.url("/"), USER, PASSWORD)
+            async with aiohttp.ClientSession(middlewares=[middleware]) as session:
+                async with session.ws_connect(made.url("/a2")) as socket:
+                    assert await socket.receive_str() == USER
+                with pytest.raises(UnprovedResponseError):
+                    await session.ws_connect(made.url("/open"))
+
+        asyncio.run(scenario())
 
 
 def test_expect_continue(server: Loopback) -> None:

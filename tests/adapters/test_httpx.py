@@ -200,3 +200,25 @@ def test_a_trio_task_that_is_cancelled_lets_the_others_go_on(lib: Any, server: L
     finally:
         go.set()
     assert server.model.log.count("kex") == 2
+
+
+def test_tls_of_a_proxy_is_not_that_of_an_http_origin(lib: Any, site: Site, certificates: tuple[Tls, Tls]) -> None:
+    class Proxy:
+        context = certificates[0].trusting()
+
+        def getpeercert(self, binary_form: bool) -> bytes:
+            return certificates[0].der
+
+        def get_extra_info(self, _: str) -> Proxy:
+            return self
+
+    inner = lib.WSGITransport(app=WsgiMiddleware(_wsgi, **_parts(site, None)))
+
+    class Proxied(lib.BaseTransport):  # type: ignore[misc,name-defined]  # of either library
+        def handle_request(self, request: Any) -> Any:
+            response = inner.handle_request(request)
+            response.extensions["network_stream"] = Proxy()
+            return response
+
+    with lib.Client(transport=MutualTransport(Proxied(), mutual_for(site))) as client:
+        assert outcome_of(client.get("http://testserver/a0")).proved

@@ -144,3 +144,11 @@ def test_http_2(name: str, lib: Any, module: Any, certificates: tuple[Tls, Tls])
         for _ in range(2):
             response = session.get(made.url("/a2"), verify=str(tls.certificate))
             assert (response.http_version, response.kam3.proved) == (20, True)
+
+
+def test_connections_through_a_proxy_note_their_peers_too(module: Any, name: str) -> None:
+    adapter = module.MutualAdapter()
+    manager = adapter.proxy_manager_for("http://127.0.0.1:9/")
+    assert manager is adapter.proxy_manager_for("http://127.0.0.1:9/")
+    for pools in (manager, adapter.poolmanager):
+        assert all(hasattr(pool.ConnectionCls, "kam3_peer") for pool in pools.pool_classes_by_scheme.values())

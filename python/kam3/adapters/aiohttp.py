@@ -19,6 +19,7 @@ from kam3.adapters.client_hops import (
     Hop,
     about_content,
     drive_async,
+    lines_of,
     outcome_of,
     peer_of,
     raising,
@@ -105,16 +106,10 @@ class _Hop(Hop):
     def take(self, response: ClientResponse) -> Response:
         """Take the library's response."""
         self.response = response
-        raw = response.raw_headers
-
-        def fields(name: str) -> list[str]:
-            wanted = name.lower().encode()
-            return [value.decode("latin-1") for key, value in raw if key.lower() == wanted]
-
         peer = peer_of(getattr(response, "kam3_tls", None))
         if isinstance(self._request.ssl, Fingerprint):
             peer = peer._replace(identified=True)  # by the connector, before anything was sent
-        return self.read(response.status, fields, peer)
+        return self.read(response.status, lines_of(response.raw_headers), peer)
 
     def deliver(self, outcome: Outcome) -> ClientResponse:
         """Return the response that the caller is to see.

@@ -11,7 +11,7 @@ import contextlib
 import functools
 import inspect
 import ssl
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from kam3.adapters.client_driving import (
@@ -53,6 +53,14 @@ def peer_of(tls: Any) -> Peer:
         return Peer()
     context = tls.context
     return Peer(tls.getpeercert(True), context.verify_mode is ssl.CERT_REQUIRED and context.check_hostname)
+
+
+def lines_of(raw: Iterable[tuple[bytes, bytes]]) -> Callable[[str], Sequence[str]]:
+    """Return the `fields` of a `Response` for the lines of a header section."""
+    found: dict[bytes, list[str]] = {}
+    for name, value in raw:
+        found.setdefault(name.lower(), []).append(value.decode("latin-1"))
+    return lambda name: found.get(name.lower().encode(), ())
 
 
 class ClientSide:
@@ -151,7 +159,7 @@ class Hop:
                 raise
         return (yield from mutual.sequence(self.method, self.url, once=self._once))
 
-    def read(self, status: int, fields: Callable[[str], Any], peer: Peer) -> Response:
+    def read(self, status: int, fields: Callable[[str], Sequence[str]], peer: Peer) -> Response:
         """Show a response of the library to the sequence."""
         if self.origin.scheme == "http":
             peer = Peer()  # TLS would be that of a proxy

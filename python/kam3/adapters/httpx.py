@@ -13,7 +13,19 @@ import functools
 import sys
 from typing import TYPE_CHECKING, Any
 
-from kam3.adapters.client_hops import DRAINED, KEY, ClientSide, Hop, about_content, drive, drive_async, outcome_of, peer_of, raising
+from kam3.adapters.client_hops import (
+    DRAINED,
+    KEY,
+    ClientSide,
+    Hop,
+    about_content,
+    drive,
+    drive_async,
+    lines_of,
+    outcome_of,
+    peer_of,
+    raising,
+)
 from kam3.mutual.client_actions import Outcome, Response, Send
 
 if TYPE_CHECKING:
@@ -51,26 +63,22 @@ class _Hop(Hop):
 
     def prepare(self, send: Send) -> Any:
         """Make the library's request for a `Send`; the caller's own stays as it is."""
-        headers, stream, method = self._request.headers.copy(), self._request.stream, self.method
+        given = self._request
+        method, stream = ("HEAD", self.library.ByteStream(b"")) if send.probe else (given.method, given.stream)
+        request = self.library.Request(method, given.url, headers=given.headers, stream=stream, extensions=given.extensions)
         if send.probe:
-            method, stream = "HEAD", self.library.ByteStream(b"")
-            for name in filter(about_content, list(headers)):
-                del headers[name]
+            for name in filter(about_content, list(request.headers)):
+                del request.headers[name]
         if send.authorization is not None:
-            headers["Authorization"] = send.authorization
-        return self.library.Request(method, self._request.url, headers=headers, stream=stream, extensions=self._request.extensions)
+            request.headers["Authorization"] = send.authorization
+        return request
 
     def take(self, response: Any) -> Response:
         """Take the library's response."""
         self.response = response
         network = response.extensions.get("network_stream")
-        raw = response.headers.raw
-
-        def fields(name: str) -> list[str]:
-            wanted = name.lower().encode()
-            return [value.decode("latin-1") for key, value in raw if key.lower() == wanted]
-
-        return self.read(response.status_code, fields, peer_of(None if network is None else network.get_extra_info("ssl_object")))
+        tls = None if network is None else network.get_extra_info("ssl_object")
+        return self.read(response.status_code, lines_of(response.headers.raw), peer_of(tls))
 
     def replaced(self, outcome: Outcome) -> Any:
         """Return the response in place of the one that must not be seen, or None: that one is delivered.
