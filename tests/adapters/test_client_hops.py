@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import pickle
+import ssl
 from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -275,3 +279,43 @@ def test_a_response_of_somebody_else_has_no_outcome() -> None:
     httpx = pytest.importorskip("httpx")
     with pytest.raises(LookupError, match="adapter of kam3"):
         outcome_of(httpx.Response(200))
+
+
+@each
+def test_row_34_a_certificate_that_is_replaced_costs_a_key_exchange_and_no_log_in(
+    kind: type[Caller], certificates: tuple[Tls, Tls], tmp_path: Path
+) -> None:
+    old, new = certificates
+    both = tmp_path / "both.pem"
+    both.write_bytes(old.certificate.read_bytes() + new.certificate.read_bytes())
+    contexts: list[ssl.SSLContext] = []
+
+    class Kept(ssl.SSLContext):
+        def load_cert_chain(self, *files: Any, **more: Any) -> None:
+            contexts.append(self)
+            super().load_cert_chain(*files, **more)
+
+    with ExitStack() as stack:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(ssl, "SSLContext", Kept)
+            server = stack.enter_context(running(tls=(old.certificate, old.key), certificate=old.der))
+        client = stack.enter_context(
+            calling(kind, server.url, verify=verification(kind, ssl.create_default_context(cafile=str(both)), str(both)))
+        )
+
+        def replace(tls: Tls) -> None:
+            server.close_after.add(len(server.requests) + 1)
+            assert client.get(server.url).outcome.requests == 1
+            contexts[0].load_cert_chain(tls.certificate, tls.key)
+            server.model.certificate = tls.der
+            server.model.log.clear()
+
+        assert client.get(server.url).outcome.proved
+        replace(new)
+        assert client.get(server.url).outcome.proved
+        assert server.model.log == ["vfy", "kex", "vfy"]
+        replace(old)
+        with pytest.raises(RetryableProtocolError) as caught:
+            client.request("POST", server.url, body=b"abc")  # it may have been carried out
+        assert caught.value.code == "certificate-changed"
+        assert client.request("POST", server.url, body=b"abc").outcome.proved

@@ -12,7 +12,7 @@ import functools
 import inspect
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypedDict
 
 from kam3.adapters.client_driving import (
     REPLAYABLE,
@@ -31,6 +31,9 @@ from kam3.mutual.validation import Channel
 
 if TYPE_CHECKING:
     from kam3.mutual.actions import Steps
+
+#: Asks somebody for credentials; a coroutine function where the adapter is for an event loop.
+Asks: TypeAlias = "Callable[[AskCredentials], Credentials | Awaitable[Credentials | None] | None]"
 
 #: Octets of an answer that is only a step to the next one that are read to keep its connection; of more the connection is closed.
 DRAINED = 65536
@@ -63,6 +66,15 @@ def lines_of(raw: Iterable[tuple[bytes, bytes]]) -> Callable[[str], Sequence[str
     return lambda name: found.get(name.lower().encode(), ())
 
 
+class Options(TypedDict, total=False):
+    """The options of `ClientSide`, for adapters that hand them on."""
+
+    require: bool
+    pass_redirects: bool
+    ask: Asks | None
+    undefined_hash: Literal["sha256"] | None
+
+
 class ClientSide:
     """The settings of an adapter.
 
@@ -81,7 +93,7 @@ class ClientSide:
         *,
         require: bool = True,
         pass_redirects: bool = False,
-        ask: Callable[[AskCredentials], Any] | None = None,
+        ask: Asks | None = None,
         undefined_hash: Literal["sha256"] | None = None,
     ) -> None:
         self.mutual = MutualClient() if mutual is None else mutual
@@ -211,7 +223,7 @@ def drive(steps: Steps[Outcome], send: Callable[[Send], Response], ask: Ask | No
 
 
 async def drive_async(
-    steps: Steps[Outcome], send: Callable[[Send], Awaitable[Response]], ask: Callable[[AskCredentials], Any] | None
+    steps: Steps[Outcome], send: Callable[[Send], Awaitable[Response]], ask: Asks | None
 ) -> Outcome:
     """As `drive`, on the event loop of asyncio or trio; `ask` may be a coroutine function or not."""
     tools: dict[str, Any] = {} if ask is None else {"ask": functools.partial(_ask, ask)}
@@ -231,7 +243,7 @@ async def drive_async(
         steps.close()
 
 
-async def _ask(ask: Callable[[AskCredentials], Any], action: AskCredentials) -> Credentials | None:
+async def _ask(ask: Asks, action: AskCredentials) -> Credentials | None:
     answer: Any = ask(action)
     if inspect.isawaitable(answer):
         answer = await answer

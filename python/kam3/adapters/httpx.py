@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from kam3.adapters.client_hops import (
     DRAINED,
@@ -31,8 +31,10 @@ from kam3.mutual.client_actions import Outcome, Response, Send
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from typing_extensions import Self
+    from typing_extensions import Self, Unpack
 
+    from kam3.adapters.client_driving import Ask
+    from kam3.adapters.client_hops import Options
     from kam3.mutual.client import MutualClient
 
 __all__ = ["AsyncMutualTransport", "MutualTransport", "outcome_of", "preauthenticate", "preauthenticate_async"]
@@ -104,7 +106,7 @@ class MutualTransport(ClientSide):
         options: `require`, `pass_redirects`, `ask` and `undefined_hash`.
     """
 
-    def __init__(self, transport: Any, mutual: MutualClient | None = None, **options: Any) -> None:
+    def __init__(self, transport: Any, mutual: MutualClient | None = None, **options: Unpack[Options]) -> None:
         super().__init__(mutual, **options)
         self._transport = transport
 
@@ -127,7 +129,7 @@ class MutualTransport(ClientSide):
 
         try:
             with raising(hop.library.RequestError, request):
-                replaced = hop.replaced(drive(hop.steps(), send, self.ask))
+                replaced = hop.replaced(drive(hop.steps(), send, cast("Ask | None", self.ask)))
         except BaseException:
             _close(hop)
             raise
@@ -171,7 +173,7 @@ def _close(hop: _Hop) -> None:
 class AsyncMutualTransport(ClientSide):
     """As `MutualTransport`, for `httpx.AsyncClient` or `httpx2.AsyncClient`, on asyncio or trio; `ask` may be a coroutine function."""
 
-    def __init__(self, transport: Any, mutual: MutualClient | None = None, **options: Any) -> None:
+    def __init__(self, transport: Any, mutual: MutualClient | None = None, **options: Unpack[Options]) -> None:
         super().__init__(mutual, **options)
         self._transport = transport
 

@@ -6,13 +6,14 @@ import functools
 import http.client
 import io
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, cast
 
 from kam3.adapters.client_hops import DRAINED, KEY, ClientSide, Hop, Peer, about_content, drive, raising
 from kam3.adapters.stdlib_connections import FinalResponse  # http.client, beneath urllib3, takes a 103 for the final response
 from kam3.mutual.client_actions import Outcome, Response, Send
 
 if TYPE_CHECKING:
+    from kam3.adapters.client_driving import Ask
     from kam3.mutual.client import MutualClient
 
 
@@ -36,8 +37,8 @@ class MutualSend(ClientSide):
         *,
         require: bool = True,
         pass_redirects: bool = False,
-        ask: Any = None,
-        undefined_hash: Any = None,
+        ask: Ask | None = None,
+        undefined_hash: Literal["sha256"] | None = None,
         **options: Any,
     ) -> None:
         super().__init__(mutual, require=require, pass_redirects=pass_redirects, ask=ask, undefined_hash=undefined_hash)
@@ -87,7 +88,7 @@ class MutualSend(ClientSide):
 
         try:
             with raising(self.error, request):
-                outcome = drive(hop.steps(), send, self.ask)
+                outcome = drive(hop.steps(), send, cast("Ask | None", self.ask))
                 return hop.deliver(outcome)
         except BaseException:
             if hop.response is not None:
