@@ -36,7 +36,8 @@ nitpicky = False  # types of optional libraries have no pages here
 default_role = "code"  # `name` in docstrings
 
 doctest_test_doctest_blocks = "default"  # >>> in any page is run
-doctest_global_setup = "import kam3"
+# Pages read files of the repository by their names there.
+doctest_global_setup = f"import os, kam3; os.chdir({str(Path(__file__).resolve().parent.parent)!r})"
 
 
 def setup(app: Any) -> None:

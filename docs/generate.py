@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kam3 import cli
+from kam3.crossval.harness import OPERATIONS
 from kam3.mutual import client_states, server_states
 from kam3.mutual.server_states import AFTER, BEFORE, REASONS
 from kam3.mutual.sessions import Answer
@@ -32,6 +33,7 @@ def write() -> None:
         "server_states.md": _mermaid(server_states.diagram()) + server,
         "client_states.md": _mermaid(client_states.diagram()) + client,
         "client_events.md": _table(("comes", "which is"), _events()),
+        "operations.md": _table(("op", "fields", "in `result`"), _operations()),
         "commands.md": "\n".join(_commands()),
     }
     for name, text in pieces.items():
@@ -75,6 +77,13 @@ def _events() -> Iterator[tuple[str, ...]]:
     """Take what each event is from the comment beside it."""
     for name, comment in re.findall(r"^    ([A-Z_0-9]+) = \d+(?:  # (.+))?$", inspect.getsource(client_states.Event), re.MULTILINE):
         yield f"`{name}`", comment or "what came of the check of vks"
+
+
+def _operations() -> Iterator[tuple[str, ...]]:
+    for row in OPERATIONS.values():
+        fields = [f"`{field.name}`" if field.required else f"[`{field.name}`]" for field in row.fields]
+        yield f"`{row.name}`", " ".join(["`algorithm`", *fields]), " ".join(f"`{name}`" for name in row.answer)
+    yield "`info`", "", "`version` `backend` `cpu_path` `ops`"
 
 
 def _commands() -> Iterator[str]:

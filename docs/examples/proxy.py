@@ -1,32 +1,40 @@
-"""A forward proxy for those who log in: the public Web through it, and one site of ours. ``python proxy.py``."""
+"""A forward proxy for one user.
+
+python proxy.py NAME
+kam3 get http://example.com/ --user alice --proxy http://NAME@127.0.0.1:3128
+"""
 
 import asyncio
-import os
+import getpass
+import sys
 
 import kam3
-from kam3.adapters.proxy import MutualProxy, public_web
-from kam3.mutual.realms import Origin, Realm
+from kam3.adapters.proxy import MutualProxy
+from kam3.mutual.realms import Realm
 from kam3.mutual.server import MutualServer
 from kam3.mutual.spaces import Space
-from kam3.stores.memory import MemorySessionTable
-from kam3.stores.sqlite import SqliteCredentialStore
+from kam3.preparation import prepare_password, prepare_user
+from kam3.stores.memory import MemoryCredentialStore, MemorySessionTable
 
-PROXY = Origin.parse(os.environ.get("PROXY", "http://127.0.0.1:3128"))  # as clients write it
-SITE = Origin.parse(os.environ.get("ORIGIN", "http://127.0.0.1:8000"))
-STAFF = Realm(kam3.EC_P256.token, PROXY.host, "Proxy")  # the scope of a proxy is its bare host name
-
-
-def allowed(host, address, port):
-    """Allow the public Web, as without this, and our own site."""
-    return public_web(host, address, port) or (address, port) == (SITE.host, SITE.port)
+HOST, PORT = "127.0.0.1", 3128
+REALM = Realm(kam3.EC_P256.token, HOST, "proxy")
 
 
-async def main():
-    """Serve until we are stopped."""
-    server = MutualServer([Space(STAFF)], [str(PROXY)], proxy=True)
-    proxy = MutualProxy(server, table=MemorySessionTable(), credentials=SqliteCredentialStore("staff.sqlite"), allow=allowed)
-    async with await proxy.listen("127.0.0.1", PROXY.port) as listening:
+def make_proxy(user: str, password: str, port: int = PORT, **options: object) -> MutualProxy:
+    """Make the proxy; `options` are those of `MutualProxy`, such as allow: without it requests go to the public Web alone."""
+    users, user = MemoryCredentialStore(), prepare_user(user)
+    pi = kam3.EC_P256.pi(prepare_password(password), auth_scope=REALM.auth_scope, realm=REALM.realm, user=user)
+    users.put(REALM, user, kam3.EC_P256.j(pi))
+    server = MutualServer([Space(REALM)], [f"http://{HOST}:{port}"], proxy=True)
+    return MutualProxy(server, table=MemorySessionTable(), credentials=users, **options)
+
+
+async def main(user: str) -> None:
+    """Serve until an interrupt."""
+    listening = await make_proxy(user, getpass.getpass()).listen(HOST, PORT)
+    async with listening:
         await listening.serve_forever()
 
 
-asyncio.run(main())
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1]))

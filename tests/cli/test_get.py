@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from kam3.mutual.client_actions import Response
+from tests.adapters.proxying import PROXY_PASSWORD, PROXY_USER, Running, proxy_running
 from tests.cli.test_cli import PYTHON, start
 from tests.mutual.loopback import Loopback, make_certificate, running
 from tests.mutual.model import PASSWORD, USER, response
@@ -141,6 +142,69 @@ def test_2_a_password_that_preparation_refuses(server: Loopback) -> None:
     assert "password" in err
 
 
+@pytest.fixture
+def proxy() -> Iterator[Running]:
+    with proxy_running() as proxy:
+        yield proxy
+
+
+def through(proxy: Running, url: str, *options: str, password: str = PASSWORD, second: str = PROXY_PASSWORD) -> tuple[int, bytes, str]:
+    return get(url, "--proxy", proxy.url.replace("://", f"://{PROXY_USER}@"), *options, password=f"{password}\n{second}")
+
+
+def test_0_through_a_proxy(proxy: Running, server: Loopback) -> None:
+    status, out, err = through(proxy, server.url)
+    assert (status, out) == (0, b"page /")
+    assert PROXY_PASSWORD not in err
+    status, out, _ = through(proxy, server.url, "--json", "--repeat", "2")
+    assert [(row["status"], row["proxy"], row["nc"]) for row in rows(out)] == [("AUTH-SUCCEED", "AUTH-SUCCEED", nc) for nc in (1, 2)]
+
+
+def test_0_through_a_tunnel_of_a_proxy(tmp_path: Path) -> None:
+    certificate, key, der = make_certificate(tmp_path)
+    with running(tls=(certificate, key), certificate=der) as server, proxy_running(tls=(certificate, key, der)) as proxy:
+        assert through(proxy, server.url, "--cacert", str(certificate))[:2] == (0, b"page /")
+
+
+def test_3_a_wrong_password_for_the_proxy(proxy: Running, server: Loopback) -> None:
+    status, out, err = through(proxy, server.url, second="wrong")
+    assert (status, out) == (3, b"")
+    assert f"AUTH-REQUIRED: proxy {proxy.url}: " in err
+    assert get(server.url, "--proxy", proxy.url)[0] == 3, "and none"
+    assert server.requests == []
+
+
+def test_3_a_wrong_password_for_the_server_behind_a_proxy(proxy: Running, server: Loopback) -> None:
+    status, _, err = through(proxy, server.url, password="wrong")
+    assert status == 3
+    assert "AUTH-REQUIRED: the server" in err
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_5_a_proxy_that_proves_nothing(server: Loopback, scheme: str) -> None:
+    with running(realms={}) as liar:  # it takes any request for one of its own
+        liar.page = lambda _: b"poisoned content"
+        url = server.url.replace("http", scheme, 1)
+        options = ("--proxy", f"http://{PROXY_USER}@{liar.url.partition('//')[2].rstrip('/')}")
+        status, out, err = get(url, *options, password=f"{PASSWORD}\n{PROXY_PASSWORD}")
+    assert (status, out) == (5, b"")
+    assert "poisoned" not in err
+
+
+def test_6_a_proxy_that_is_not_there(server: Loopback) -> None:
+    with proxy_running() as gone:
+        pass
+    assert through(gone, server.url)[0] == 6
+
+
+def test_6_a_proxy_that_makes_no_tunnel(proxy: Running) -> None:
+    with running() as gone:
+        url = gone.url.replace("http:", "https:")
+    status, out, err = through(proxy, url)
+    assert (status, out) == (6, b"")
+    assert "makes no tunnel" in err
+
+
 def test_json_has_one_object_a_request(server: Loopback) -> None:
     status, out, _ = get(server.url, "--json", "--repeat", "3")
     found = rows(out)
@@ -188,17 +252,35 @@ def test_verbose_tells_of_requests_and_reasons_and_no_secret(server: Loopback) -
 
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="no terminals on this system")
 def test_the_prompt_names_user_realm_and_origin_and_does_not_show_the_password(server: Loopback) -> None:
+    text = on_a_terminal(server.url, PASSWORD)
+    assert f"password of {USER} for 'A' at {server.model.origin}" in text
+    assert PASSWORD not in text
+    assert "page /" in text
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="no terminals on this system")
+def test_the_prompt_for_a_proxy_names_it(server: Loopback, proxy: Running) -> None:
+    text = on_a_terminal(server.url, PROXY_PASSWORD, PASSWORD, "--proxy", proxy.url.replace("://", f"://{PROXY_USER}@"))
+    assert f"password of {PROXY_USER} for 'Way out' at proxy {proxy.url}" in text
+    assert f"password of {USER} for 'A' at {server.model.origin}" in text
+    assert "page /" in text
+
+
+def on_a_terminal(url: str, *given: str) -> str:
+    """Run ``kam3 get`` on a terminal: passwords in the order of the prompts, then options."""
     import pty
 
+    begin = next((number for number, text in enumerate(given) if text.startswith("--")), len(given))
     child, terminal = pty.fork()
     if child == 0:  # pragma: no cover  # what runs in the child is not counted
-        command = [sys.executable, "-m", "kam3", "get", server.url, "--user", USER]
+        command = [sys.executable, "-m", "kam3", "get", url, "--user", USER, *given[begin:]]
         os.execve(sys.executable, command, {**os.environ, "PYTHONPATH": PYTHON})
     shown = b""
     try:
-        while b": " not in shown:
-            shown += os.read(terminal, 1024)
-        os.write(terminal, f"{PASSWORD}\n".encode())
+        for number, password in enumerate(given[:begin], 1):
+            while shown.count(b": ") < number:
+                shown += os.read(terminal, 1024)
+            os.write(terminal, f"{password}\n".encode())
         while True:
             try:
                 more = os.read(terminal, 1024)
@@ -210,7 +292,4 @@ def test_the_prompt_names_user_realm_and_origin_and_does_not_show_the_password(s
     finally:
         os.close(terminal)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    text = shown.decode()
-    assert f"password of {USER} for 'A' at {server.model.origin}" in text
-    assert PASSWORD not in text
-    assert "page /" in text
+    return shown.decode()

@@ -7,13 +7,14 @@ import functools
 import importlib
 import inspect
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import kam3
-from kam3 import errors
+from kam3 import cli, errors
 from kam3.mutual import client_reasons, conclusion
 from kam3.mutual.limits import Limits
 from kam3.mutual.spaces import INIT_REASONS
@@ -141,3 +142,24 @@ def test_the_reference_has_what_the_contract_promises() -> None:
     names = set(re.findall(r"\b(kam3(?:\.[a-z_]\w*)*\.[A-Z]\w+)", promised))
     assert len(names) >= 12
     assert [name for name in sorted(names) if name not in reference and "niquests" not in name] == []
+
+
+def commands() -> Iterator[tuple[str, str]]:
+    """Yield every command line of kam3 in a shell block, and every whole one in backticks, by its page."""
+    for page in [*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md"]:
+        text = page.read_text(encoding="utf-8")
+        lines = [line for block in re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE) for line in block.splitlines()]
+        for line in [*lines, *re.findall(r"`(kam3 [a-z]+ [^`]+)`", text)]:
+            for part in re.split(r"\s(?:&&|\|)\s", line):
+                if part.startswith("kam3 ") and "..." not in part:
+                    yield page.name, part.strip()
+
+
+@pytest.mark.parametrize("page, line", sorted(set(commands())))
+def test_command_lines_are_of_the_command(page: str, line: str) -> None:
+    words = shlex.split(line, comments=True)[1:]
+    redirected = words.index(">") if ">" in words else len(words)
+    try:
+        cli._parser().parse_args(words[:redirected])
+    except SystemExit as stopped:
+        assert stopped.code == 0, f"{page}: {line}"  # --help

@@ -34,7 +34,7 @@ class Login:
         return None if self.identity is None else self.identity.user
 
     def log_out(self) -> None:
-        """End the session with this response, and tell the client to forget the password; to be called before ``start_response``.
+        """End the session with this response, and tell the client to forget the password; to be called before the response begins.
 
         Raises:
             LocalProtocolError: nobody is logged in, or the header section has been sent.

@@ -116,15 +116,21 @@ class MutualProxy:
         self._open += 1
         client = Side(h11.SERVER, reader, writer, self.limits)
         try:
+            await self._serve(client)
+            await client.close()
+        except asyncio.CancelledError:  # the program ends: nobody waits for this task
+            writer.transport.abort()
+        finally:
+            self._open -= 1
+
+    async def _serve(self, client: Side) -> None:
+        try:
             while await _Exchange(self, client).run():
                 client.http.start_next_cycle()
         except (ClientGoneError, OSError, asyncio.TimeoutError, h11.ProtocolError) as error:
             _log.debug("connection of %s: %r", client.peer, error)
         except Exception:
             _log.exception("a request could not be answered")
-        finally:
-            self._open -= 1
-            await client.close()
 
     async def connect(self, target: Target) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Connect to an origin, at an address that is allowed, and to no other that its name may have by then.

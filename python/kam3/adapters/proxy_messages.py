@@ -94,6 +94,8 @@ def check_request(method: str, version: bytes, fields: Fields) -> None:
     Raises:
         RefusedError: it is one.
     """
+    if version not in (b"1.0", b"1.1"):
+        raise RefusedError(505, "this proxy speaks HTTP/1.1")
     coded, measured = has(fields, b"transfer-encoding"), has(fields, b"content-length")
     if coded and (measured or version != b"1.1"):
         raise RefusedError(400, "Transfer-Encoding must not be there beside Content-Length, nor in HTTP/1.0")

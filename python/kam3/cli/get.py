@@ -30,8 +30,10 @@ exit status:
   6  no connection
   2  wrong usage
 
-examples:
+example:
   kam3 get http://127.0.0.1:8120/ --user alice
+
+example, through a proxy:
   kam3 get https://example.com/ --user alice --proxy http://peter@proxy.example:3128
 """
 
@@ -48,7 +50,7 @@ def add(commands: Subparsers) -> argparse.ArgumentParser:
     )
     parser.add_argument("url", metavar="URL", help="http or https")
     parser.add_argument("--user", metavar="NAME", required=True, help="the user's name")
-    parser.add_argument("--password-stdin", action="store_true", help="read the password from the first line of standard input, the proxy's from the second")
+    parser.add_argument("--password-stdin", action="store_true", help="read the password from the first line of standard input")
     parser.add_argument("-v", "--verbose", action="store_true", help="tell on standard error what is sent and received")
     parser.add_argument("--json", action="store_true", help="print one JSON object for each request instead of the content")
     parser.add_argument("--repeat", metavar="N", type=_count, default=1, help="make the request N times")

@@ -27,8 +27,8 @@ MAX_ASKED = 256
 class Credential:
     """One user name with its password, kept as octets that can be wiped, and pi where it has been derived.
 
-    A password that a person can be asked for again is forgotten once pi is there. One that was given by a program stays: a forked child
-    cannot use its parent's pi, and has nobody to ask.
+    A password that a person can be asked for again is forgotten once its realm has proved itself. One that was given by a program stays: a
+    forked child cannot use its parent's pi, and has nobody to ask.
     """
 
     __slots__ = (

@@ -220,14 +220,14 @@ def _exact_origin(url: str) -> Origin:
 
 def _check_proxy(spaces: Sequence[Space], origins: Iterable[Origin]) -> None:
     """Check what is asked of a proxy beyond what is asked of a server (RFC 8120 section 14)."""
+    hosts = list(dict.fromkeys(origin.host for origin in origins))
     for space in spaces:
         if space.realm is None or tuple(space.prefixes) != ("/",):
             raise ValueError("a proxy must protect all requests: a space with a realm, and prefixes left out")
         if space.optional or space.control != Control():
             raise ValueError("RFC 8053 is not applicable to proxies: a space of one has neither optional nor control (RFC 8120 section 14)")
-        for origin in origins:
-            if _is_for(space, origin) and space.realm.auth_scope != origin.host:
-                raise ValueError(f"the auth-scope of a proxy must be its host name, {origin.host} (RFC 8120 section 14)")
+        if space.realm.auth_scope not in hosts:
+            raise ValueError(f"the auth-scope of a proxy must be its host name, {' or '.join(hosts)} (RFC 8120 section 14)")
 
 
 def _is_for(space: Space, origin: Origin) -> bool:
