@@ -66,6 +66,14 @@ class Connection:
         return self.ask(octets)
 
 
+def listening_socket() -> socket.socket:
+    """Return a socket that names its protocol, without which an event loop does not set TCP_NODELAY on connections."""
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening.bind((ORIGIN_HOST, 0))
+    listening.listen(512)
+    return listening
+
+
 def octets_of(origin: str, authorization: str = "") -> bytes:
     field = f"Authorization: {authorization}\r\n" if authorization else ""
     host = origin.partition("://")[2]
@@ -239,7 +247,7 @@ def running(configuration: Configuration, listening: socket.socket, workers: int
 
 
 def requests_a_second(configuration: Configuration, workers: int, seconds: float, clients: int = 4) -> float:
-    listening = socket.create_server((ORIGIN_HOST, 0), backlog=512)
+    listening = listening_socket()
     port = listening.getsockname()[1]
     configuration = configuration._replace(origin=f"http://{ORIGIN_HOST}:{port}")
     with running(configuration, listening, workers):
@@ -322,7 +330,7 @@ def _logins(origin: str, count: int) -> list[float]:
 
 def flood(attackers: int, logins: int) -> None:
     """All come from one address, so that the limits of a peer are lifted: what is shown is the work, not the refusals."""
-    listening = socket.create_server((ORIGIN_HOST, 0), backlog=512)
+    listening = listening_socket()
     port = listening.getsockname()[1]
     configuration = Configuration(f"http://{ORIGIN_HOST}:{port}", kind="kam3")
     fork = multiprocessing.get_context("fork")
