@@ -441,3 +441,26 @@ def test_a_body_that_breaks_off_does_not_keep_the_refusal_waiting() -> None:
         assert sent[0]["status"] == 401
 
     asyncio.run(scenario())
+
+
+def test_the_stores_in_memory_are_called_on_the_loop_and_not_in_threads() -> None:
+    """A thread costs several times what a request with a proof costs otherwise."""
+
+    async def scenario() -> None:
+        site, here = Site(), threading.get_ident()
+        called: list[int] = []
+        for store, name in ((MemorySessionTable, "begin"), (MemorySessionTable, "commit"), (MemoryCredentialStore, "find")):
+            original = getattr(store, name)
+
+            def noting(*arguments: Any, original: Any = original) -> Any:
+                called.append(threading.get_ident())
+                return original(*arguments)
+
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(store, name, noting)
+                site = Site()
+                await site.log_in()
+                await site.get(1)
+        assert called == [here] * 3
+
+    asyncio.run(scenario())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from kam3.cli.serve import _listen
 from tests.cli.test_cli import run, start
 from tests.mutual.certificates import chain_files
 from tests.stores.servers import RedisServer, need, wait_for
@@ -138,3 +141,22 @@ def test_uvicorn_missing_names_the_extra() -> None:
     done = subprocess.run([*arguments, os.devnull], input=PASSWORD, capture_output=True, check=False)
     assert done.returncode != 0
     assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_responses_do_not_wait_for_acknowledgements(host: str) -> None:
+    """An event loop sets TCP_NODELAY on the connections of a socket that names its protocol, and on no other."""
+    try:
+        listening = _listen(host, 0)
+    except OSError:
+        pytest.skip(f"{host} is no address of this machine")
+    with listening, socket.create_connection(listening.getsockname()[:2]):
+        connection, _ = listening.accept()
+
+        async def nodelay() -> int:
+            _, writer = await asyncio.open_connection(sock=connection)
+            option: int = writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            writer.close()
+            return option
+
+        assert asyncio.run(nodelay()) == 1

@@ -22,7 +22,7 @@ from typing import Any, TypeAlias
 from kam3.adapters.login import FORGEABLE, Login, concluding
 from kam3.adapters.server_driving import Peers, log_events, page
 from kam3.errors import OverloadedError
-from kam3.mutual.actions import Admit, Begin, Commit, Create, End, Find, Pause, Respond, respond, run_async
+from kam3.mutual.actions import Admit, Begin, Commit, Create, End, Find, Outcome, Pause, Respond, Steps, respond
 from kam3.mutual.credentials import AsyncCredentialStore, CredentialStore
 from kam3.mutual.outcomes import Answered, Concluded, Forwarded, Headers, Identity, Request
 from kam3.mutual.server import MutualServer
@@ -38,6 +38,11 @@ Application: TypeAlias = "Callable[[Scope, Receive, Send], Awaitable[None]]"
 _log = logging.getLogger("kam3.asgi")
 
 _KEY = "kam3.login"
+#: What header fields are to us, apart from those that are nothing: places in the lists of their values.
+_HOST, _AUTHORIZATION, _FORWARDED, _FORGED = 1, 2, 3, 4
+_PLACES = {"host": _HOST, "authorization": _AUTHORIZATION}
+#: How many names of fields are remembered.
+_NAMES = 256
 #: A handshake that is refused where the server has no way to send a response to it: "policy violation" (RFC 6455 section 7.4.1).
 _CLOSED = {"type": "websocket.close", "code": 1008, "reason": "authentication needed"}
 #: Octets of a body that are read for a request that is refused: clients send as much again without asking first.
@@ -110,13 +115,37 @@ class AsyncHandler:
         self._begin, self._commit = self._method(table, "begin"), self._method(table, "commit")
         self._admit, self._create = self._method(table, "admit"), self._method(table, "create")
         self._end, self._find = self._method(table, "end"), self._method(credentials, "find")
+        self._at_once: dict[type, Callable[[Any], object]] = {}
+        if _immediate(table, "begin", "commit"):  # of every request with a proof
+            begin: Callable[..., object] = getattr(table, "begin")  # noqa: B009 - of an immediate table it is no coroutine function
+            commit: Callable[..., object] = getattr(table, "commit")  # noqa: B009 - the same
+            self._at_once = {Begin: lambda action: begin(*action), Commit: lambda action: commit(*action)}
+
+    async def run(self, steps: Steps[Outcome]) -> Outcome:
+        """Drive a machine to its end, as `run_async` with `handle`; what waits for nothing is done without a coroutine."""
+        at_once = self._at_once
+        try:
+            action = next(steps)
+            while True:
+                known = at_once.get(type(action))
+                try:
+                    value = await self.handle(action) if known is None else known(action)
+                except Exception as error:
+                    action = steps.throw(error)
+                else:
+                    action = steps.send(value)
+        except StopIteration as end:
+            outcome: Outcome = end.value
+            return outcome
+        finally:
+            steps.close()
 
     def _method(self, store: object, name: str) -> Callable[..., Awaitable[Any]]:
         """Return a method of a store as a coroutine function that does not hold the event loop up."""
         method: Callable[..., Any] = getattr(store, name)
         if inspect.iscoroutinefunction(method):
             return method
-        if getattr(store, "immediate", False):
+        if _immediate(store, name):
 
             async def call(*arguments: object) -> object:
                 return method(*arguments)
@@ -187,6 +216,11 @@ class AsyncHandler:
         self._waiting.shutdown(wait=False, cancel_futures=True)
 
 
+def _immediate(store: object, *names: str) -> bool:
+    """Tell whether methods of a store may be called on the event loop."""
+    return bool(getattr(store, "immediate", False)) and not any(inspect.iscoroutinefunction(getattr(store, name)) for name in names)
+
+
 class MutualMiddleware:
     """An ASGI application that protects another one.
 
@@ -222,9 +256,9 @@ class MutualMiddleware:
             raise ValueError("a handler has its table and credentials: give one or the other")
         if scheme not in (None, "http", "https"):
             raise ValueError("scheme must be http or https")
-        self._app, self._server, self._handle = app, server, handler.handle
+        self._app, self._server, self._handler = app, server, handler
         self._peers, self._scheme = peers or Peers(), scheme
-        self._peer_field = self._peers.field.lower().encode()
+        self._places: dict[bytes, int] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or let the application answer it."""
@@ -234,9 +268,10 @@ class MutualMiddleware:
             return
         if kind not in ("http", "websocket"):
             raise ValueError(f"this middleware knows no {kind}, and lets through nothing that it cannot judge")
-        scope = self._judged_scope(scope)
-        outcome = await run_async(self._server.flow(self._request(scope)), self._handle)
-        log_events(outcome.events)
+        scope, request = self._judged(scope)
+        outcome = await self._handler.run(self._server.flow(request))
+        if outcome.events:
+            log_events(outcome.events)
         if isinstance(outcome, Answered):
             if kind == "http":
                 await _drain(scope, receive)
@@ -249,51 +284,65 @@ class MutualMiddleware:
         if outcome.area is None:
             await self._app(scope, receive, send)
             return
-        response = _Response(self._server, self._handle, outcome, login, send)
+        response = _Response(self._server, self._handler, outcome, login, send)
         await (response.run(self._app, scope, receive) if kind == "http" else self._app(scope, receive, response.send_websocket))
 
-    def _judged_scope(self, scope: Scope) -> Scope:
-        """Return the scope as the application may see it: no forged names, and a target in the form that applications read."""
-        headers = [field for field in scope["headers"] if field[0].decode("latin-1").lower().replace("_", "-") not in FORGEABLE]
-        changed = {**scope, "headers": headers}
-        split = None if scope["path"].startswith("/") else absolute_target(scope["path"])
-        if split is not None and split[0] == self._scheme_of(scope):
-            changed["path"] = split[2]
-            changed["headers"] = [*(field for field in headers if field[0].lower() != b"host"), (b"host", split[1].encode())]
-        return changed
+    def _judged(self, scope: Scope) -> tuple[Scope, Request]:
+        """Return the scope as the application may see it, and the request as it is judged.
+
+        That scope has no forged names, and its target is in the form that applications read.
+        """
+        headers, path, scheme = scope["headers"], scope["path"], self._scheme_of(scope)
+        found: tuple[list[str], ...] = ([], [], [], [], [])
+        places = self._places
+        for name, value in headers:
+            place = places.get(name)
+            if place is None:
+                place = self._place_of(name)
+            if place:
+                found[place].append(value.decode("latin-1"))
+        _, hosts, authorization, forwarded, forged = found
+        if forged:
+            headers = [field for field in headers if self._place_of(field[0]) != _FORGED]
+        split = None if path.startswith("/") else absolute_target(path)
+        if split is not None and split[0] == scheme:
+            path, hosts = split[2], [split[1]]
+            headers = [*(field for field in headers if self._place_of(field[0]) != _HOST), (b"host", split[1].encode())]
+        client = scope.get("client")
+        request = Request(
+            method=scope.get("method", "GET"),  # a handshake of a WebSocket is a GET, or stands for one
+            scheme=scheme,
+            host=hosts[0] if len(hosts) == 1 else None,
+            path=path,
+            authorization=tuple(authorization),
+            peer=self._peers.peer_of(client[0] if client else "", forwarded),
+        )
+        return {**scope, "headers": headers, "path": path}, request
+
+    def _place_of(self, name: bytes) -> int:
+        """Return what a field is to us, and remember it for names that are written often."""
+        text = name.decode("latin-1").lower()
+        place = _PLACES.get(text, 0)
+        if text == self._peers.field.lower():
+            place = _FORWARDED
+        elif text.replace("_", "-") in FORGEABLE:
+            place = _FORGED
+        if len(self._places) < _NAMES and len(name) <= 64:
+            self._places[name] = place
+        return place
 
     def _scheme_of(self, scope: Scope) -> str:
         scheme: str = self._scheme or scope.get("scheme", "http")
         return {"ws": "http", "wss": "https"}.get(scheme, scheme)
-
-    def _request(self, scope: Scope) -> Request:
-        hosts, authorization, forwarded = [], [], []
-        for name, value in scope["headers"]:
-            name = name.lower()
-            if name == b"host":
-                hosts.append(value.decode("latin-1"))
-            elif name == b"authorization":
-                authorization.append(value.decode("latin-1"))
-            elif name == self._peer_field:
-                forwarded.append(value.decode("latin-1"))
-        client = scope.get("client")
-        return Request(
-            method=scope.get("method", "GET"),  # a handshake of a WebSocket is a GET, or stands for one
-            scheme=self._scheme_of(scope),
-            host=hosts[0] if len(hosts) == 1 else None,
-            path=scope["path"],
-            authorization=tuple(authorization),
-            peer=self._peers.peer_of(client[0] if client else "", forwarded),
-        )
 
 
 class _Response:
     """One response of the application on its way out: its header section is completed, its exceptions are answered."""
 
     def __init__(
-        self, server: MutualServer, handle: Callable[[object], Awaitable[object]], forwarded: Forwarded, login: Login, send: Send
+        self, server: MutualServer, handler: AsyncHandler, forwarded: Forwarded, login: Login, send: Send
     ) -> None:
-        self._server, self._handle, self._forwarded, self._login, self._send = server, handle, forwarded, login, send
+        self._server, self._handler, self._forwarded, self._login, self._send = server, handler, forwarded, login, send
 
     async def run(self, app: Application, scope: Scope, receive: Receive) -> None:
         try:
@@ -330,8 +379,12 @@ class _Response:
 
     async def _concluded(self, status: int, fields: Iterable[tuple[bytes, bytes]]) -> Concluded:
         headers = tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in fields])
-        concluded = await run_async(concluding(self._server, self._forwarded, self._login, status, headers), self._handle)
-        log_events(concluded.events)
+        if self._login._wish:
+            concluded = await self._handler.run(concluding(self._server, self._forwarded, self._login, status, headers))
+        else:
+            concluded = self._server.conclude(self._forwarded, status, headers)
+        if concluded.events:
+            log_events(concluded.events)
         self._login._sent = True
         return concluded
 

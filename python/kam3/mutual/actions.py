@@ -62,8 +62,7 @@ async def run_async(steps: Steps[Outcome], handle: Callable[[object], Awaitable[
 # What the server asks for. Where nothing else is said the value is that of the store's method of the same name.
 
 
-@dataclass(frozen=True, slots=True)
-class Admit:
+class Admit(NamedTuple):
     """`SessionTable.admit`."""
 
     peer: str
@@ -71,15 +70,13 @@ class Admit:
     user: str
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(NamedTuple):
     """Wait so many seconds before going on with this request; None."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Find:
+class Find(NamedTuple):
     """`CredentialStore.find`."""
 
     realm: Realm
@@ -129,23 +126,20 @@ def respond(action: Respond) -> Responded:
             return Responded(None, corrupt)
 
 
-@dataclass(frozen=True, slots=True)
-class Create:
+class Create(NamedTuple):
     """`SessionTable.create`."""
 
     new: NewSession
 
 
-@dataclass(frozen=True, slots=True)
-class Begin:
+class Begin(NamedTuple):
     """`SessionTable.begin`."""
 
     key: SessionKey
     nc: int
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(NamedTuple):
     """`SessionTable.commit`."""
 
     key: SessionKey
@@ -154,8 +148,7 @@ class Commit:
     peer: str
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(NamedTuple):
     """`SessionTable.end`."""
 
     key: SessionKey

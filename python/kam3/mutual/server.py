@@ -17,6 +17,7 @@ from kam3.mutual.conclusion import NO_STORE
 from kam3.mutual.limits import peer_group
 from kam3.mutual.messages import KexC1, KexS1, VfyC, parse_request, read_credentials, realm_of, serialize
 from kam3.mutual.outcomes import ERROR, INFO, WARNING, Answered, Concluded, Event, Forwarded, Headers, Identity, Request
+from kam3.mutual.prefixes import KnownPrefixes
 from kam3.mutual.server_states import REASONS, REFUSALS, Judged
 from kam3.mutual.sessions import Admission, Answer, Begun, NewSession, SessionKey
 from kam3.mutual.spaces import Area, ServedOrigin, Space, Terms, absolute_target, make_sites
@@ -32,7 +33,7 @@ Sids: TypeAlias = "Callable[[int], bytes]"
 
 
 class MutualServer:
-    """A server's configuration, and the judgement of its requests; immutable, for all threads.
+    """A server's configuration, and the judgement of its requests; immutable but for what it remembers of texts, for all threads.
 
     Args:
         spaces: what is protected, and what is left open within it.
@@ -50,7 +51,7 @@ class MutualServer:
         MissingExtraError: it needs the extra ``[http]``.
     """
 
-    __slots__ = ("_sids", "_sites", "proxy", "terms")
+    __slots__ = ("_known", "_sids", "_sites", "proxy", "terms")
 
     def __init__(
         self,
@@ -65,6 +66,7 @@ class MutualServer:
         self.proxy = proxy
         self._sites = make_sites(spaces, origins, self.terms, proxy=proxy)
         self._sids = sids
+        self._known = KnownPrefixes()
 
     @property
     def origins(self) -> tuple[str, ...]:
@@ -90,9 +92,12 @@ class MutualServer:
             return area
         peer = peer_group(request.peer)
         try:
-            message = _judge(request.authorization, area)
+            message = self._judge(request.authorization, area)
             if isinstance(message, VfyC):
-                return (yield from self._verification(message, area, peer))
+                outcome = yield from self._verification(message, area, peer)
+                if isinstance(outcome, Forwarded):
+                    self._known.learn(request.authorization, message)
+                return outcome
             if isinstance(message, KexC1):
                 return (yield from self._key_exchange(message, area, peer))
             return _refused(area, message, peer)
@@ -122,6 +127,19 @@ class MutualServer:
         )
         detail = f"{request.scheme}, Host {request.host!r:.200}"
         return Answered(421, (), reason, (Event("misdirected", INFO, peer_group(request.peer), detail=detail),))
+
+    def _judge(self, authorization: tuple[str, ...], area: Area) -> KexC1 | VfyC | Judged:
+        """Tell what a request is: a header that does not parse first, then the realm, then everything else."""
+        try:
+            known = self._known.read(authorization)
+            message = _read(authorization, area) if known is None else known
+        except RemoteProtocolError:
+            return Judged.MALFORMED
+        if isinstance(message, Judged):
+            return message
+        if message.realm != area.realm:
+            return Judged.OTHER_REALM
+        return message if message.validation == area.validation else Judged.MALFORMED
 
     def _key_exchange(self, message: KexC1, area: Area, peer: str) -> Generator[object, Any, Answered | Forwarded]:
         """Answer req-KEX-C1. Whatever the user name is, the same actions follow in the same order."""
@@ -227,22 +245,16 @@ def _absolute_target(request: Request) -> tuple[str | None, str]:
     return split[1:]
 
 
-def _judge(authorization: tuple[str, ...], area: Area) -> KexC1 | VfyC | Judged:
-    """Tell what a request is: a header that does not parse first, then the realm, then everything else."""
+def _read(authorization: tuple[str, ...], area: Area) -> KexC1 | VfyC | Judged:
+    """Read credentials; raise what is wrong with them where no realm can be told."""
+    parameters = read_credentials(authorization, area.headers)
+    if parameters is None:
+        return Judged.NORMAL
     try:
-        parameters = read_credentials(authorization, area.headers)
-        if parameters is None:
-            return Judged.NORMAL
-        try:
-            message = parse_request(parameters)
-        except RemoteProtocolError:
-            realm = realm_of(parameters)  # of another realm we know no rules, and a message without a scope is of none
-            return Judged.OTHER_REALM if realm.auth_scope and realm != area.realm else Judged.MALFORMED
+        return parse_request(parameters)
     except RemoteProtocolError:
-        return Judged.MALFORMED
-    if message.realm != area.realm:
-        return Judged.OTHER_REALM
-    return message if message.validation == area.validation else Judged.MALFORMED
+        realm = realm_of(parameters)  # of another realm we know no rules, and a message without a scope is of none
+        return Judged.OTHER_REALM if realm.auth_scope and realm != area.realm else Judged.MALFORMED
 
 
 def _evaluate(session: ServerSession, message: VfyC, area: Area) -> tuple[bytes, bytes] | None:

@@ -67,6 +67,8 @@ class MemorySessionTable:
         clock: seconds that never go back, whatever is done to the clock on the wall.
     """
 
+    immediate = True  # nothing in it waits for more than a lock: an event loop may call it
+
     def __init__(self, limits: Limits | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._limits = limits or Limits()
         self._clock = clock
@@ -271,6 +273,8 @@ def _digest(realm: Realm, user: str) -> bytes:
 
 class MemoryCredentialStore:
     """A `kam3.mutual.credentials.CredentialStore` in this process, safe for threads; for tests and demonstrations."""
+
+    immediate = True
 
     def __init__(self) -> None:
         self._j: dict[tuple[Realm, str], bytes] = {}
