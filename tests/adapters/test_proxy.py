@@ -25,6 +25,7 @@ from kam3.adapters.proxy import MutualProxy
 from kam3.adapters.proxy_messages import public_web
 from kam3.adapters.proxy_streams import ProxyLimits
 from kam3.adapters.stdlib import Client, Reply
+from kam3.adapters.stdlib_connections import Connection
 from kam3.errors import RemoteProtocolError, RetryableProtocolError, UnprovedResponseError
 from kam3.mutual.client import MutualClient
 from kam3.mutual.client_actions import AskCredentials, Credentials, Response, Status
@@ -331,6 +332,33 @@ def test_row_83_a_proxy_that_does_not_know_j_is_detected_before_an_octet_of_the_
         if scheme == "https":
             assert liar.done.wait(10)
         assert liar.after == b"", "nothing of TLS was sent into the tunnel"
+
+
+def test_a_proxys_own_words_never_pass_for_those_of_an_https_server() -> None:
+    with lying(wrong) as (_, url), Client(proxy=url, require=False, timeout=10) as client:
+        reply = client.get(f"https://{HOST}:9/")
+    assert (reply.status, reply.outcome.status, reply.body) == (407, Status.AUTH_REQUIRED, b"")
+    assert list(reply.headers) == ["Proxy-Authenticate"]
+
+
+def test_an_idle_connection_to_the_proxy_that_is_lost_is_replaced(
+    proxy: Running, secure: Loopback, context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Connection, "lost", lambda self: False)
+    with proxy.client(origin=secure, context=context, require=False) as client:
+        with running() as server:
+            client.get(server.url)
+        (idle,) = client._through.pool._idle.values()  # type: ignore[union-attr]  # it has a proxy
+        idle.http.sock.shutdown(socket.SHUT_RDWR)
+        assert both(client.get(secure.url)) == (True, True)
+
+
+def test_log_out_is_for_the_one_whose_answer_it_was(proxy: Running, server: Loopback) -> None:
+    with proxy.client(origin=server) as client:
+        reply = client.get(server.url)
+        again = client.log_out(reply)
+        assert again is not None
+        assert (again.status, again.proxy is not None and again.proxy.requests) == (401, 1)
 
 
 def test_the_bad_proxy_gets_one_guess(server: Loopback) -> None:
@@ -690,8 +718,9 @@ def test_a_silent_tunnel_ends_and_so_does_a_silent_client() -> None:
             each.close()
 
 
-def test_connections_beyond_the_limit_are_closed() -> None:
-    with proxy_running(limits=ProxyLimits(connections=2)) as proxy:
+@pytest.mark.parametrize("limits", [ProxyLimits(connections=2), ProxyLimits(connections_per_peer=2)])
+def test_connections_beyond_the_limits_are_closed(limits: ProxyLimits) -> None:
+    with proxy_running(limits=limits) as proxy:
         first, second = Raw(proxy), Raw(proxy)
         for raw in (first, second):
             assert raw.ask("GET http://x.example/ HTTP/1.1", "Host: x")[0] == 407
