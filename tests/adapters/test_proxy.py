@@ -21,10 +21,11 @@ import pytest
 
 import kam3
 from kam3.adapters.asgi import AsyncHandler
-from kam3.adapters.proxy import MutualProxy
+from kam3.adapters.proxy import MutualProxy, _Exchange
 from kam3.adapters.proxy_messages import public_web
 from kam3.adapters.proxy_streams import ProxyLimits
 from kam3.adapters.stdlib import Client, Reply
+from kam3.adapters.stdlib_connections import Connection
 from kam3.errors import RemoteProtocolError, RetryableProtocolError, UnprovedResponseError
 from kam3.mutual.client import MutualClient
 from kam3.mutual.client_actions import AskCredentials, Credentials, Response, Status
@@ -214,6 +215,28 @@ def test_threads_share_both_sessions_and_repeat_no_number(proxy: Running, server
     assert len(used) == len(set(used)) == 40
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_row_83_no_proof_for_an_origin_is_sent_twice_whatever_the_proxy_asks_for(
+    proxy: Running, server: Loopback, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    seen: list[bytes] = []
+    judge = _Exchange._judge
+
+    async def noted(self: _Exchange, request: Any) -> bool:
+        seen.extend(value for name, value in request.headers if name == b"authorization")
+        return await judge(self, request)
+
+    monkeypatch.setattr(_Exchange, "_judge", noted)
+    body = None if method == "GET" else b"abc"
+    with proxy.client(origin=server) as client:
+        client.get(server.url)
+        proxy.table._rooms.clear()  # the proxy will not know the session
+        assert both(client.request(method, server.url, body=body)) == (True, True)
+        with Client(client.mutual, proxy=proxy.mutual(), timeout=10) as fresh:  # and this one does not know the proxy
+            assert both(fresh.request(method, server.url, body=body)) == (True, True)
+    assert len(seen) == len(set(seen)) >= 4
+
+
 def test_the_caller_cannot_write_the_fields_of_the_proxy(proxy: Running, server: Loopback) -> None:
     with proxy.client(origin=server) as client, pytest.raises(ValueError, match="Proxy-Authorization"):
         client.request("GET", server.url, headers={"Proxy-Authorization": "Basic x"})
@@ -331,6 +354,33 @@ def test_row_83_a_proxy_that_does_not_know_j_is_detected_before_an_octet_of_the_
         if scheme == "https":
             assert liar.done.wait(10)
         assert liar.after == b"", "nothing of TLS was sent into the tunnel"
+
+
+def test_a_proxys_own_words_never_pass_for_those_of_an_https_server() -> None:
+    with lying(wrong) as (_, url), Client(proxy=url, require=False, timeout=10) as client:
+        reply = client.get(f"https://{HOST}:9/")
+    assert (reply.status, reply.outcome.status, reply.body) == (407, Status.AUTH_REQUIRED, b"")
+    assert list(reply.headers) == ["Proxy-Authenticate"]
+
+
+def test_an_idle_connection_to_the_proxy_that_is_lost_is_replaced(
+    proxy: Running, secure: Loopback, context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Connection, "lost", lambda self: False)
+    with proxy.client(origin=secure, context=context, require=False) as client:
+        with running() as server:
+            client.get(server.url)
+        (idle,) = client._through.pool._idle.values()  # type: ignore[union-attr]  # it has a proxy
+        idle.http.sock.shutdown(socket.SHUT_RDWR)
+        assert both(client.get(secure.url)) == (True, True)
+
+
+def test_log_out_is_for_the_one_whose_answer_it_was(proxy: Running, server: Loopback) -> None:
+    with proxy.client(origin=server) as client:
+        reply = client.get(server.url)
+        again = client.log_out(reply)
+        assert again is not None
+        assert (again.status, again.proxy is not None and again.proxy.requests) == (401, 1)
 
 
 def test_the_bad_proxy_gets_one_guess(server: Loopback) -> None:
@@ -690,8 +740,9 @@ def test_a_silent_tunnel_ends_and_so_does_a_silent_client() -> None:
             each.close()
 
 
-def test_connections_beyond_the_limit_are_closed() -> None:
-    with proxy_running(limits=ProxyLimits(connections=2)) as proxy:
+@pytest.mark.parametrize("limits", [ProxyLimits(connections=2), ProxyLimits(connections_per_peer=2)])
+def test_connections_beyond_the_limits_are_closed(limits: ProxyLimits) -> None:
+    with proxy_running(limits=limits) as proxy:
         first, second = Raw(proxy), Raw(proxy)
         for raw in (first, second):
             assert raw.ask("GET http://x.example/ HTTP/1.1", "Host: x")[0] == 407

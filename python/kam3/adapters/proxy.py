@@ -16,6 +16,7 @@ import logging
 import secrets
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -37,6 +38,7 @@ from kam3.adapters.server_driving import log_events, page
 from kam3.errors import MissingExtraError
 from kam3.mutual.actions import run_async
 from kam3.mutual.credentials import AsyncCredentialStore, CredentialStore
+from kam3.mutual.limits import peer_group
 from kam3.mutual.outcomes import INFO, WARNING, Answered, Event, Forwarded, Headers, Request
 from kam3.mutual.realms import Origin
 from kam3.mutual.server import MutualServer
@@ -90,7 +92,7 @@ class MutualProxy:
         self.limits = limits or ProxyLimits()
         self.origin = Origin.parse(server.origins[0])
         self.pseudonym = f"kam3-{secrets.token_hex(4)}"  # in Via
-        self._open = 0
+        self._open: Counter[str] = Counter()  # connections by peer
 
     async def listen(self, host: str, port: int, *, context: ssl.SSLContext | None = None) -> asyncio.Server:
         """Accept connections.
@@ -110,18 +112,21 @@ class MutualProxy:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection of a client; what `asyncio.start_server` calls."""
-        if self._open >= self.limits.connections:
+        client = Side(h11.SERVER, reader, writer, self.limits)
+        peer = peer_group(client.peer)
+        if self._open.total() >= self.limits.connections or self._open[peer] >= self.limits.connections_per_peer:
             writer.close()
             return
-        self._open += 1
-        client = Side(h11.SERVER, reader, writer, self.limits)
+        self._open[peer] += 1
         try:
             await self._serve(client)
             await client.close()
         except asyncio.CancelledError:  # the program ends: nobody waits for this task
             writer.transport.abort()
         finally:
-            self._open -= 1
+            self._open[peer] -= 1
+            if not self._open[peer]:
+                del self._open[peer]
 
     async def _serve(self, client: Side) -> None:
         try:
@@ -242,7 +247,7 @@ class _Exchange:
         return concluded.status, concluded.headers
 
     async def _send_own(self, status: int, headers: Headers, body: bytes) -> None:
-        if not await self._read_rest():
+        if not await asyncio.wait_for(self._read_rest(), self._proxy.limits.silence):
             headers = (*headers, ("Connection", "close"))
         await self._write(status, headers, body)
 

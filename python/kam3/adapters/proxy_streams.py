@@ -27,6 +27,7 @@ class ProxyLimits:
 
     Attributes:
         connections: how many are open at one time; one more is closed at once.
+        connections_per_peer: how many of them one peer may have (RFC 8120 section 17.3), counted as in `kam3.mutual.limits.peer_group`.
         header_octets: of the header section of a request or response.
         unread_octets: of a body that is read and thrown away, to keep the connection after an answer of our own; of more it is closed.
         silence: seconds that the other side of a request, or an idle connection, may say nothing.
@@ -35,6 +36,7 @@ class ProxyLimits:
     """
 
     connections: int = 1024
+    connections_per_peer: int = 256
     header_octets: int = 16384
     unread_octets: int = 65536
     silence: float = 30.0

@@ -201,7 +201,8 @@ class Client:
             no proof.
         """
         realm = reply.outcome.realm
-        location = None if realm is None else self.mutual.log_out(realm)
+        mutual = self.proxy if self.proxy is not None and reply.outcome is reply.proxy else self.mutual
+        location = None if realm is None else mutual.log_out(realm)
         if location is None and reply.method == "GET":
             location = reply.url
         return None if location is None else self._twice("GET", location, None, {})
@@ -262,7 +263,7 @@ class _Wire:
         if send.authorization is not None:
             fields["Authorization"] = send.authorization
         if self._through is not None:
-            message = Message(method, self.url, f"{self.origin}{self._target}", body, {"Host": _authority(self.origin), **fields})
+            message = Message(method, self.url, f"{self.origin}{self._target}", body, fields)
             once = send.authorization is not None or (self.once and not send.probe)
             response, self.proxy = self._through.send(self._carrier, message, once=once)
             return Response(response.status, lambda name: response.headers.get_all(name, []), Channel(self.origin))
@@ -275,7 +276,3 @@ class _Wire:
     def reply(self, content: Content, outcome: Outcome, proxy: Outcome | None) -> Reply:
         """Make the reply."""
         return Reply(self.url, self.method, *content, outcome, proxy=proxy)
-
-
-def _authority(origin: Origin) -> str:
-    return str(origin).partition("://")[2]

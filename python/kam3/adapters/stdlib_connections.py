@@ -198,10 +198,15 @@ def content_of(response: http.client.HTTPResponse | None, outcome: Outcome) -> C
     """Take what may be used of the latest response; its content is read only now."""
     if response is None:
         raise http.client.ResponseNotReady
-    if not outcome.withheld:
-        return Content(response.status, response.headers, response.read())
+    if outcome.withheld:
+        return bare(response, SHOWN_WHEN_WITHHELD)
+    return Content(response.status, response.headers, response.read())
+
+
+def bare(response: http.client.HTTPResponse, names: Iterable[str]) -> Content:
+    """Take nothing of a response but its status and some fields."""
     shown = http.client.HTTPMessage()
-    for name in SHOWN_WHEN_WITHHELD:
+    for name in names:
         for value in response.headers.get_all(name, []):
             shown[name] = value
     return Content(response.status, shown, b"")

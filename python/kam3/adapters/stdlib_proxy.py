@@ -10,8 +10,8 @@ import http.client
 import logging
 from typing import NamedTuple
 
-from kam3.adapters.client_driving import Ask, drive
-from kam3.adapters.stdlib_connections import Body, Carrier, Connection, Content, Dial, Pool, content_of, without_content
+from kam3.adapters.client_driving import SHOWN_WHEN_WITHHELD, Ask, drive
+from kam3.adapters.stdlib_connections import Body, Carrier, Connection, Content, Dial, Pool, bare, without_content
 from kam3.adapters.tls_in_tls import wrap
 from kam3.errors import UnprovedResponseError
 from kam3.mutual.client import MutualClient
@@ -19,6 +19,9 @@ from kam3.mutual.client_actions import Outcome, Response, Send, Status
 from kam3.mutual.realms import Origin
 
 _log = logging.getLogger("kam3.http")
+
+#: What is delivered of an answer that a proxy gives in place of the origin, beside its status: the rest would pass for the origin's.
+_SHOWN = (*SHOWN_WHEN_WITHHELD, "Proxy-Authenticate")
 
 
 class AnsweredByProxyError(Exception):
@@ -96,7 +99,7 @@ class Through:
         if response is None:
             raise http.client.ResponseNotReady
         if outcome.status is Status.AUTH_REQUIRED or outcome.withheld:
-            raise AnsweredByProxyError(outcome, content_of(response, outcome))
+            raise AnsweredByProxyError(outcome, bare(response, _SHOWN))
         if self._require and not outcome.proved:
             raise UnprovedResponseError(f"response with status {response.status}: {outcome.reason.text}")
         return response, outcome
@@ -108,20 +111,30 @@ class Through:
             OSError: no connection to the proxy, or the proxy makes none to the server.
             Kam3Error: as `send`.
         """
-        host, port = origin.host, origin.port
-        with self.carrier() as carrier:
-            target = f"{host}:{port}"
-            message = Message("CONNECT", f"https://{target}/", target, fields={"Host": target})
-            response, outcome = self.send(carrier, message, once=False)
-            if not 200 <= response.status < 300:
-                raise ConnectionRefusedError(f"proxy {self.origin} makes no tunnel to {target}: status {response.status}")
-            response.read()  # nothing: it closes the response, not the connection
-            inner = carrier.detach().http.sock
+        target = f"{origin.host}:{origin.port}"
+        message = Message("CONNECT", f"https://{target}/", target, fields={"Host": target})
+        for _ in range(2):
+            with self.carrier() as carrier:
+                try:
+                    response, outcome = self.send(carrier, message, once=False)
+                except (ConnectionError, http.client.BadStatusLine):
+                    if carrier.reused:  # an idle connection that was lost: this one is safe to try again
+                        continue
+                    raise
+                if not 200 <= response.status < 300:
+                    raise ConnectionRefusedError(f"proxy {self.origin} makes no tunnel to {target}: status {response.status}")
+                response.read()  # nothing: it closes the response, not the connection
+                return self._secured(origin, carrier.detach(), outcome)
+        raise ConnectionResetError(f"proxy {self.origin} closes its connections")
+
+    def _secured(self, origin: Origin, carrying: Connection, outcome: Outcome) -> Connection:
+        """Begin TLS in a tunnel."""
+        context, inner = self._dial.context(), carrying.http.sock
         try:
-            sock = wrap(self._dial.context(), inner, host.strip("[]"))
+            sock = wrap(context, inner, origin.host.strip("[]"))
         except BaseException:
             inner.close()
             raise
-        made = http.client.HTTPSConnection(host, port, timeout=self._dial.timeout, context=self._dial.context())
+        made = http.client.HTTPSConnection(origin.host, origin.port, timeout=self._dial.timeout, context=context)
         made.sock = sock  # a socket, as far as it is needed
         return Connection(made, origin, self._dial, outcome)
