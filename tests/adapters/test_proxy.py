@@ -21,7 +21,7 @@ import pytest
 
 import kam3
 from kam3.adapters.asgi import AsyncHandler
-from kam3.adapters.proxy import MutualProxy
+from kam3.adapters.proxy import MutualProxy, _Exchange
 from kam3.adapters.proxy_messages import public_web
 from kam3.adapters.proxy_streams import ProxyLimits
 from kam3.adapters.stdlib import Client, Reply
@@ -213,6 +213,28 @@ def test_threads_share_both_sessions_and_repeat_no_number(proxy: Running, server
     assert len({sid for sid, _ in sent}) == 1
     used = [number for numbers in server.model.used.values() for number in numbers]
     assert len(used) == len(set(used)) == 40
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_row_83_no_proof_for_an_origin_is_sent_twice_whatever_the_proxy_asks_for(
+    proxy: Running, server: Loopback, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    seen: list[bytes] = []
+    judge = _Exchange._judge
+
+    async def noted(self: _Exchange, request: Any) -> bool:
+        seen.extend(value for name, value in request.headers if name == b"authorization")
+        return await judge(self, request)
+
+    monkeypatch.setattr(_Exchange, "_judge", noted)
+    body = None if method == "GET" else b"abc"
+    with proxy.client(origin=server) as client:
+        client.get(server.url)
+        proxy.table._rooms.clear()  # the proxy will not know the session
+        assert both(client.request(method, server.url, body=body)) == (True, True)
+        with Client(client.mutual, proxy=proxy.mutual(), timeout=10) as fresh:  # and this one does not know the proxy
+            assert both(fresh.request(method, server.url, body=body)) == (True, True)
+    assert len(seen) == len(set(seen)) >= 4
 
 
 def test_the_caller_cannot_write_the_fields_of_the_proxy(proxy: Running, server: Loopback) -> None:

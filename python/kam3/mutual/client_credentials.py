@@ -166,7 +166,7 @@ class Wallet:
         return None
 
     def expected(self, origin: Origin) -> Credential | None:
-        """Return the usable credential of an origin that names its realm already; None where several do: the server will say which it is."""
+        """Return the usable credential of an origin that names its realm already; None where several do: the server will say which."""
         named = [credential for credential in self._at(origin) if credential.realm is not None and credential.usable]
         return named[0] if len(named) == 1 else None
 
