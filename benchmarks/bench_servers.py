@@ -67,8 +67,9 @@ class Connection:
 
 
 def listening_socket() -> socket.socket:
-    """Return a socket that names its protocol, without which an event loop does not set TCP_NODELAY on connections."""
+    """Return a socket whose connections have TCP_NODELAY, whatever server takes them: else responses of two pieces take 40 ms."""
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     listening.bind((ORIGIN_HOST, 0))
     listening.listen(512)
     return listening
