@@ -1,7 +1,8 @@
-"""kam3: the KAM3 password key exchange of RFC 8121, in constant-time C under a typed Python API.
+"""kam3: the KAM3 password key exchange of RFC 8121, in constant-time C under a typed Python API, and HTTP Mutual authentication (RFC 8120).
 
 `ALGORITHMS` compute its functions on octets; `ClientExchange` and `ServerExchange` run an exchange and keep its secrets. See
-`kam3.backends` for what computes, and `kam3.errors` for what can go wrong.
+`kam3.backends` for what computes, and `kam3.errors` for what can go wrong. The HTTP storey is imported where it is wanted: `kam3.mutual`
+is the protocol without I/O, `kam3.stores` keep its state, `kam3.adapters` put it into clients and servers.
 """
 
 from __future__ import annotations

@@ -512,6 +512,21 @@ def test_a_log_out_ends_what_is_under_way() -> None:
     assert isinstance(walk.action, Send)
 
 
+def test_close_wipes_z_under_a_request_in_flight() -> None:
+    server = ModelServer()
+    client = log_in(server)
+    walk = Walk(client)
+    assert isinstance(walk.action, Send)
+    (live,) = client._memory._store._slots.values()
+    got = server.answer(walk.action.authorization)
+    client.close()
+    with pytest.raises(kam3.ExchangeStateError):
+        live.session.b1(b"")  # type: ignore[union-attr]  # a live session, for there was a log-in
+    walk.feed(got)
+    assert isinstance(walk.error, LocalProtocolError)
+    assert walk.error.code == "logged-out"
+
+
 def test_a_session_that_comes_after_the_log_out_is_not_kept() -> None:
     server = ModelServer()
     client = client_for(server)

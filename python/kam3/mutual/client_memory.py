@@ -114,9 +114,9 @@ class Memory:
     def close(self) -> None:
         """Wipe everything."""
         with self._lock:
+            self._store.forget(None)  # first: it wipes z under requests in flight, too, which then fail as after a log-out
             for credential in self._wallet:
                 self._drop(credential)
-            self._store.forget(None)
 
     def _drop(self, credential: Credential) -> None:
         self._wallet.remove(credential)
