@@ -98,7 +98,7 @@ def serve(configuration: Configuration, listening: socket.socket) -> None:
     import uvicorn
 
     app = application(configuration)
-    config = uvicorn.Config(app, http="httptools", loop="asyncio", lifespan="off", log_config=None, access_log=False, timeout_keep_alive=600)
+    config = uvicorn.Config(app, http="httptools", loop="asyncio", lifespan="off", log_config=None, timeout_keep_alive=600)
     uvicorn.Server(config).run(sockets=[listening])
 
 

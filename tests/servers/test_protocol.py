@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 from collections.abc import Iterator
 
 import pytest
@@ -13,7 +14,7 @@ from kam3.errors import UnprovedResponseError
 from kam3.mutual.client_actions import Status
 from kam3.mutual.messages import Init, Stale
 from tests.servers.processes import COMMANDS, PATIENCE, Raw, Site, message_of
-from tests.servers.site import USER
+from tests.servers.site import PASSWORD, USER
 
 certificates = pytest.importorskip("tests.mutual.certificates", reason="certificates are made with cryptography")
 
@@ -59,6 +60,16 @@ def test_tls_1_3_with_a_chain(tls: tuple[Site, str]) -> None:
     with site.client(authority=authority, password="wrong") as client:
         reply = client.get(site.url + "/")
         assert (reply.status, reply.outcome.reason.code) == (401, "auth-failed")
+
+
+def test_a_server_that_tls_does_not_identify_has_to_prove_every_response(tls: tuple[Site, str]) -> None:
+    """With no authority for its certificate, the proof is all that tells the server from another one (RFC 8120 section 7.1)."""
+    site, _ = tls
+    with Client(timeout=PATIENCE, context=ssl._create_unverified_context()) as client:
+        client.mutual.add(site.url, USER, PASSWORD)
+        assert client.get(site.url + "/").outcome.proved
+        with pytest.raises(UnprovedResponseError):
+            client.get(site.url + "/open")
 
 
 def test_a_wrong_password_is_refused_and_nothing_runs(site: Site) -> None:
