@@ -7,8 +7,9 @@ cpu: the processor time of one request with a response of 1 kB, without and with
 handed to uvicorn's protocol, on an event loop, without sockets: what those cost is the same for both.
 
 throughput: requests a second of one and of two worker processes on one socket, with tables in memory and in Redis, beside the same
-application bare and beside Digest of Flask-HTTPAuth and flask-scram, if it is installed (their nonces are in a signed cookie, and a header
-can be sent again and again: the comparison is of what a request costs, not of what it is worth). Every client runs in a process of its own and makes its proofs before the clock runs.
+application bare and beside Digest of Flask-HTTPAuth and flask-scram, if it is installed. (Their nonces are in a signed cookie, and a header
+can be sent again and again: the comparison is of what a request costs, not of what it is worth.) Every client runs in a process of its own
+and makes its proofs before the clock runs.
 
 flood: key exchanges a second that uvicorn answers with EC_P256 to attackers who reuse one K_c1, and what log-ins of an honest user take
 meanwhile and without them. Two cores for attackers, kernel and server together, so that this is no figure of a server that is alone.
