@@ -3,12 +3,13 @@
     python -m benchmarks.bench_servers                  # all of it: two minutes on an idle machine
     python -m benchmarks.bench_servers --only cpu       # or: throughput, flood
 
-cpu: the processor time of one request with a response of 1 kB, without and with the ASGI middleware, by which both get the same octets. They
-are handed to uvicorn's protocol, on an event loop, without sockets: what those cost is the same for both.
+cpu: the processor time of one request with a response of 1 kB, without and with the ASGI middleware; both get the same octets. They are
+handed to uvicorn's protocol, on an event loop, without sockets: what those cost is the same for both.
 
 throughput: requests a second of one and of two worker processes on one socket, with tables in memory and in Redis, beside the same
-application bare and beside Digest of Flask-HTTPAuth (its nonces are checked against a signed cookie, and nothing is counted; the comparison
-is of what a request costs, not of what it is worth). Every client runs in a process of its own and makes its proofs before the clock runs.
+application bare and beside Digest of Flask-HTTPAuth and flask-scram, if it is installed. (Their nonces are in a signed cookie, and a header
+can be sent again and again: the comparison is of what a request costs, not of what it is worth.) Every client runs in a process of its own
+and makes its proofs before the clock runs.
 
 flood: key exchanges a second that uvicorn answers with EC_P256 to attackers who reuse one K_c1, and what log-ins of an honest user take
 meanwhile and without them. Two cores for attackers, kernel and server together, so that this is no figure of a server that is alone.
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import base64
 import contextlib
 import multiprocessing
 import secrets
@@ -100,7 +102,8 @@ class Session:
 
     def requests(self, count: int) -> list[bytes]:
         made, vh = [], vh_of(Channel(Origin.parse(self.origin)))
-        for self.nc in range(self.nc + 1, self.nc + count + 1):
+        for _ in range(count):
+            self.nc += 1
             vkc = self.session.vkc(self.nc, vh)
             made.append(octets_of(self.origin, serialize(VfyC(self.realm, "host", self.sid, self.nc, vkc))))
         return made
@@ -148,7 +151,7 @@ class Fed:
 
         self.origin = f"http://{ORIGIN_HOST}"
         app = application(Configuration(self.origin, kind="kam3" if protected else "bare"))
-        config = uvicorn.Config(app, http=http, loop="asyncio", lifespan="off", log_config=None, access_log=False, timeout_keep_alive=600)  # type: ignore[arg-type]
+        config = uvicorn.Config(app, http=http, lifespan="off", log_config=None, timeout_keep_alive=600)  # type: ignore[arg-type]
         config.load()
         self._transport = Transport()
         protocol: Any = config.http_protocol_class
@@ -204,11 +207,16 @@ def _client(port: int, origin: str, kind: str, seconds: float, start: Any, resul
         prepared = session.requests(12_000)
     elif kind == "digest":
         prepared = [octets_of(origin, _digest(connection, origin))] * 12_000
+    elif kind == "scram":
+        first, final = _scram(connection, origin)
+        prepared = [final] * 12_000
     else:
         prepared = [octets_of(origin)] * 12_000
     start.wait()
     end, done = time.perf_counter() + seconds, 0
     for octets in prepared:
+        if kind == "scram":
+            connection.ask(first)
         answer = connection.ask(octets)
         if not answer.startswith(b"HTTP/1.1 200"):
             raise ValueError(answer[:300])
@@ -232,6 +240,20 @@ def _digest(connection: Connection, origin: str) -> str:
         f'Digest username="{USER}", realm="{realm}", nonce="{nonce}", uri="/page", response="{response}", opaque="{opaque}"'
         f"\r\nCookie: {cookie}"
     )
+
+
+def _scram(connection: Connection, origin: str) -> tuple[bytes, bytes]:
+    """Log in by SCRAM; return both steps. flask-scram has no sessions, and keeps its nonces in a cookie, so that both can be sent again."""
+    import scramp
+
+    client = scramp.ScramClient(["SCRAM-SHA-256"], USER, PASSWORD)
+    encode = lambda text: base64.b64encode(text.encode()).decode()  # noqa: E731
+    first = octets_of(origin, f'SCRAM-SHA-256 realm="bench", data="{encode(client.get_client_first())}"')
+    answer = connection.ask(first)
+    given = dict(part.strip().split("=", 1) for part in field_of(answer, "www-authenticate").partition(" ")[2].split(","))
+    client.set_server_first(base64.b64decode(given["data"]).decode())
+    final = f'SCRAM-SHA-256 sid={given["sid"]}, data="{encode(client.get_client_final())}"'
+    return first, octets_of(origin, f"{final}\r\nCookie: {field_of(answer, 'set-cookie').partition(';')[0]}")
 
 
 @contextlib.contextmanager
@@ -274,6 +296,10 @@ def throughput(rounds: int, seconds: float) -> None:
         "Flask, kam3, memory": Configuration("", kind="kam3", front="wsgi"),
         "Flask-HTTPAuth Digest": Configuration("", kind="digest"),
     }
+    with contextlib.suppress(ImportError):
+        import flask_scram  # noqa: F401 - whether it is there
+
+        contenders["flask-scram (two steps each)"] = Configuration("", kind="scram")
     with contextlib.ExitStack() as stack:
         if shutil.which("redis-server"):
             from tests.stores.servers import RedisServer
@@ -349,7 +375,8 @@ def flood(attackers: int, logins: int) -> None:
             process.join()
     listening.close()
     print(f"flood: {sum(rate for rate, _ in rates):.0f} key exchanges a second, {sum(rate for _, rate in rates):.0f} of them refused (503)")
-    rows = [[name, f"{statistics.median(times) * 1e3:.1f}", f"{max(times) * 1e3:.1f}"] for name, times in (("calm", calm), ("flooded", amid))]
+    named = {"calm": calm, "flooded": amid}
+    rows = [[name, f"{statistics.median(times) * 1e3:.1f}", f"{max(times) * 1e3:.1f}"] for name, times in named.items()]
     print_table(["milliseconds of an honest log-in, three requests", "median", "longest"], rows)
 
 

@@ -25,7 +25,7 @@ class Configuration(NamedTuple):
     """A server to run."""
 
     origin: str
-    kind: str  # bare, kam3, flask, digest
+    kind: str  # bare, kam3, flask, digest, scram
     front: str = "asgi"  # of kam3: or wsgi
     redis: str = ""
     key_file: str = ""
@@ -82,6 +82,15 @@ def flask_application(configuration: Configuration) -> Any:
         auth = HTTPDigestAuth(realm="bench", qop=None)
         auth.get_password(lambda name: PASSWORD if name == USER else None)
         answer = auth.login_required(answer)
+    if configuration.kind == "scram":
+        from flask_scram import Scram
+        from scramp.core import ScramServer
+
+        ScramServer.user = USER  # flask-scram 1.0.1 asks for this name at the end of a log-in, and scramp has it not
+        scram = Scram(app, realm="bench")
+        kept = scram.make_auth_info(PASSWORD)
+        app.config["SCRAM_AUTH_FN"] = lambda name: kept
+        answer = scram.login_required(answer)
     app.add_url_rule("/page", "page", answer)
     if configuration.kind == "kam3":
         from kam3.adapters.wsgi import MutualMiddleware
@@ -92,13 +101,13 @@ def flask_application(configuration: Configuration) -> Any:
 
 def serve(configuration: Configuration, listening: socket.socket) -> None:
     """Serve until SIGTERM: ASGI on uvicorn, WSGI on gunicorn's worker with threads."""
-    if configuration.kind in ("flask", "digest") or configuration.front == "wsgi":
+    if configuration.kind in ("flask", "digest", "scram") or configuration.front == "wsgi":
         _gunicorn(configuration, listening)
         return
     import uvicorn
 
     app = application(configuration)
-    config = uvicorn.Config(app, http="httptools", loop="asyncio", lifespan="off", log_config=None, access_log=False, timeout_keep_alive=600)
+    config = uvicorn.Config(app, http="httptools", loop="asyncio", lifespan="off", log_config=None, timeout_keep_alive=600)
     uvicorn.Server(config).run(sockets=[listening])
 
 

@@ -276,7 +276,9 @@ def algorithm(token: str) -> Algorithm:
     """
     if not isinstance(token, str):
         raise TypeError(f"token must be a str, not {type(token).__name__}")
-    found = _BY_TOKEN.get(token.lower()) if token.isascii() else None  # lower() maps the Kelvin sign to k
+    found = _BY_TOKEN.get(token)
+    if found is None and token.isascii():  # lower() maps the Kelvin sign to k
+        found = _BY_TOKEN.get(token.lower())
     if found is None:
         raise UnknownAlgorithmError("token names none of the four algorithms of RFC 8121", argument="token")
     return found

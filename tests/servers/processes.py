@@ -25,13 +25,11 @@ from tests.stores.servers import wait_for
 
 ROOT = Path(__file__).parents[2]
 APPLICATION = "tests.servers.site"
-#: The command of each server, with what it needs; {fd} is the socket that it listens on.
+#: What each server needs, and its command; {fd} is the socket that it listens on.
+_UVICORN = f"uvicorn --factory {APPLICATION}:asgi_application --loop asyncio --no-proxy-headers --fd {{fd}}"
 COMMANDS = {
-    "uvicorn-h11": ("uvicorn h11", f"uvicorn --factory {APPLICATION}:asgi_application --http h11 --loop asyncio --no-proxy-headers --fd {{fd}}"),
-    "uvicorn-httptools": (
-        "uvicorn httptools",
-        f"uvicorn --factory {APPLICATION}:asgi_application --http httptools --loop asyncio --no-proxy-headers --fd {{fd}}",
-    ),
+    "uvicorn-h11": ("uvicorn h11", f"{_UVICORN} --http h11"),
+    "uvicorn-httptools": ("uvicorn httptools", f"{_UVICORN} --http httptools"),
     "hypercorn": ("hypercorn", f"hypercorn {APPLICATION}:asgi_application() --bind fd://{{fd}}"),
     "gunicorn": ("gunicorn", f"gunicorn {APPLICATION}:wsgi_application() --threads 8 --workers 1 --bind fd://{{fd}} --no-control-socket"),
 }

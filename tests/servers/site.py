@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import ssl
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
@@ -58,14 +59,15 @@ def settings() -> Settings:
     return Settings(**json.loads(os.environ[VARIABLE]))
 
 
-def _server(own: Settings) -> MutualServer:
-    import ssl
+def leaf_of(chain: str) -> bytes:
+    """Return the first certificate of a file in DER."""
+    begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+    text = Path(chain).read_text(encoding="ascii")
+    return ssl.PEM_cert_to_DER_cert(begin + text.partition(begin)[2].partition(end)[0] + end)
 
-    ders = ()
-    if own.certificate:
-        begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
-        text = Path(own.certificate).read_text(encoding="ascii")
-        ders = (ssl.PEM_cert_to_DER_cert(begin + text.partition(begin)[2].partition(end)[0] + end),)
+
+def _server(own: Settings) -> MutualServer:
+    ders = (leaf_of(own.certificate),) if own.certificate else ()
     spaces = [Space(own.realm), Space(None, ("/open",)), Space(own.realm, ("/optional",), optional=True)]
     return MutualServer(spaces, [ServedOrigin(own.origin, ders)])
 

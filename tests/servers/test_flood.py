@@ -6,6 +6,7 @@ turn, and the cores that compute behind a bounded queue, as `kam3.adapters.asgi.
 
 from __future__ import annotations
 
+import functools
 import heapq
 import itertools
 from collections import Counter
@@ -66,9 +67,9 @@ class Simulation:
                     refused = self._wait(steps, action, done)
                     if refused is None:
                         return
-                    step = lambda error=refused: steps.throw(error)  # noqa: E731
+                    step = functools.partial(steps.throw, refused)
                     continue
-                step = lambda value=self.bench.handle(action): steps.send(value)  # noqa: E731
+                step = functools.partial(steps.send, self.bench.handle(action))
         except StopIteration as end:
             done(end.value)
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+import kam3
 from kam3.adapters.stdlib import Client
 from kam3.errors import UnprovedResponseError
 from kam3.mutual.client_actions import Status
-from kam3.mutual.messages import Init, Stale
-from tests.servers.processes import COMMANDS, PATIENCE, Raw, Site, message_of
-from tests.servers.site import USER
+from kam3.mutual.messages import Init, KexC1, KexS1, Stale, VfyC, parse_challenge, parse_info, read_challenges, read_info, serialize
+from kam3.mutual.realms import Origin
+from kam3.mutual.validation import Channel, vh_of
+from tests.servers.processes import COMMANDS, PATIENCE, Raw, Site, message_of, pi_of
+from tests.servers.site import PASSWORD, USER, leaf_of
 
 certificates = pytest.importorskip("tests.mutual.certificates", reason="certificates are made with cryptography")
 
@@ -59,6 +64,16 @@ def test_tls_1_3_with_a_chain(tls: tuple[Site, str]) -> None:
     with site.client(authority=authority, password="wrong") as client:
         reply = client.get(site.url + "/")
         assert (reply.status, reply.outcome.reason.code) == (401, "auth-failed")
+
+
+def test_a_server_that_tls_does_not_identify_has_to_prove_every_response(tls: tuple[Site, str]) -> None:
+    """With no authority for its certificate, the proof is all that tells the server from another one (RFC 8120 section 7.1)."""
+    site, _ = tls
+    with Client(timeout=PATIENCE, context=ssl._create_unverified_context()) as client:
+        client.mutual.add(site.url, USER, PASSWORD)
+        assert client.get(site.url + "/").outcome.proved
+        with pytest.raises(UnprovedResponseError):
+            client.get(site.url + "/open")
 
 
 def test_a_wrong_password_is_refused_and_nothing_runs(site: Site) -> None:
@@ -173,3 +188,28 @@ def test_a_forged_remote_user_does_not_arrive(site: Site) -> None:
     raw.extra = {"Remote-User": "mallory", "X-Forwarded-For": "192.0.2.1", "X_Remote_User": "mallory"}
     answered = json.loads(raw.ask(raw.header(1)).content)  # type: ignore[attr-defined]
     assert (answered["user"], answered["peer"]) == (USER, "127.0.0.1")
+
+
+def test_http_2_by_hypercorn(tmp_path: Path) -> None:
+    """The middleware sees the same request: the authority stands for the Host field, and the proof is in the fields of the answer."""
+    httpx = pytest.importorskip("httpx", reason="needs a client that speaks HTTP/2")
+    pytest.importorskip("h2", reason="needs h2")
+    chain, key, authority = certificates.chain_files(tmp_path)
+    site = Site("hypercorn", tls=(chain, key), limited=False)
+    der = leaf_of(chain)
+    vh, method = vh_of(Channel(Origin.parse(site.url), der)), "tls-server-end-point"
+    try:
+        with httpx.Client(http1=False, http2=True, verify=ssl.create_default_context(cafile=authority), timeout=PATIENCE) as client:
+            with kam3.ClientExchange(kam3.EC_P256, pi_of(site.realm)) as exchange:
+                opened = client.get(site.url, headers={"Authorization": serialize(KexC1(site.realm, method, USER, exchange.kc1))})
+                challenge = parse_challenge(read_challenges(opened.headers.get_list("WWW-Authenticate")).mutual or {})
+                assert isinstance(challenge, KexS1)
+                session = exchange.finish(challenge.ks1)
+            for nc in (1, 2):
+                header = serialize(VfyC(site.realm, method, challenge.sid, nc, session.vkc(nc, vh)))
+                answer = client.get(site.url, headers={"Authorization": header})
+                assert (answer.http_version, answer.status_code, answer.json()["user"]) == ("HTTP/2", 200, USER)
+                info = read_info(answer.headers.get_list("Authentication-Info"))
+                session.verify_vks(parse_info(info or {}, site.realm.algorithm).vks, nc, vh)
+    finally:
+        site.stop()

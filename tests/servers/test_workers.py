@@ -315,7 +315,7 @@ def _losing(steps: object, lose: Callable[[], object]) -> object:
                 lose()
             try:
                 value = yield action
-            except Exception as error:  # noqa: BLE001 - passed on
+            except Exception as error:
                 action = steps.throw(error)  # type: ignore[attr-defined]
             else:
                 action = steps.send(value)  # type: ignore[attr-defined]

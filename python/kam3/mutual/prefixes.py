@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from kam3.algorithms import algorithm
+from kam3.algorithms import Algorithm, algorithm
 from kam3.errors import RemoteProtocolError
 from kam3.mutual import values
 from kam3.mutual.messages import VfyC
@@ -32,7 +32,7 @@ class KnownPrefixes:
     __slots__ = ("_known",)
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[Realm, str, str]] = {}
+        self._known: dict[str, tuple[Realm, str, str, Algorithm]] = {}
 
     def read(self, lines: Sequence[str]) -> VfyC | None:
         """Read the Authorization fields of a request; None where the strict way has to be gone, and what that would give else."""
@@ -46,10 +46,10 @@ class KnownPrefixes:
         end = _END.fullmatch(text, at)
         if end is None:
             return None
-        realm, validation, sid = known
+        realm, validation, sid, alg = known
         nc, token, quoted = end.groups()
         try:
-            return VfyC(realm, validation, sid, int(nc), values.parse_number("vkc", token or quoted, algorithm(realm.algorithm)))
+            return VfyC(realm, validation, sid, int(nc), values.parse_number("vkc", token or quoted, alg))
         except RemoteProtocolError:
             return None
 
@@ -61,4 +61,4 @@ class KnownPrefixes:
             return
         if len(self._known) >= CAPACITY:
             self._known.clear()
-        self._known[text[:at]] = message.realm, message.validation, message.sid
+        self._known[text[:at]] = message.realm, message.validation, message.sid, algorithm(message.realm.algorithm)
