@@ -498,8 +498,9 @@ def test_hop_by_hop_fields_end_here_and_host_is_that_of_the_target(proxy: Runnin
     with echoing(answer) as (url, got):
         line = proved.line()
         status, fields, body = raw.ask(
-            f"GET {url}/a?b HTTP/1.1",
+            f"POST {url}/a?b HTTP/1.1",
             "Host: evil.example",
+            "Content-Length: 3",
             line,
             "Authorization: Mutual for=origin",
             "Connection: X-Hop, keep-alive, Content-Length",
@@ -509,12 +510,15 @@ def test_hop_by_hop_fields_end_here_and_host_is_that_of_the_target(proxy: Runnin
             "Upgrade: websocket",
             "Proxy-Connection: keep-alive",
             "Via: 1.0 first",
+            body=b"abc",
         )
     (request,) = got
     text = request.decode("latin-1").lower()
-    assert text.startswith("get /a?b http/1.1\r\n")
+    assert text.startswith("post /a?b http/1.1\r\n")
+    assert text.endswith("\r\n\r\nabc")
     assert f"host: {url.partition('//')[2]}\r\n" in text
-    for passed in ("authorization: mutual for=origin", "x-end: 2", "via: 1.0 first", f"via: 1.1 {proxy.proxy.pseudonym}"):
+    via = f"via: 1.1 {proxy.proxy.pseudonym}"
+    for passed in ("content-length: 3", "authorization: mutual for=origin", "x-end: 2", "via: 1.0 first", via):
         assert f"\r\n{passed}" in text
     for dropped in ("proxy-", "evil", "x-hop", "te:", "upgrade", "connection:"):
         assert f"\r\n{dropped}" not in text
@@ -659,6 +663,7 @@ def test_an_answer_of_an_origin_that_is_none_is_a_502_with_a_proof(proxy: Runnin
     with echoing(BROKEN[case]) as (url, _), proxy.client(require=False) as client:
         reply = client.get(f"{url}/")
         assert (reply.status, both(reply)) == (502, (False, True))
+        assert reply.body.startswith(url.partition("//")[2].encode()), "the proxy's own words"
 
 
 def test_a_response_that_is_cut_off_is_cut_off_here_too(proxy: Running) -> None:
