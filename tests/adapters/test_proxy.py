@@ -722,6 +722,7 @@ def test_a_tunnel_passes_octets_both_ways_and_its_ends(proxy: Running, raw: Raw)
     status, fields, _ = raw.ask(f"CONNECT {HOST}:{listener.getsockname()[1]} HTTP/1.1", "Host: x", Proved(proxy).line(), body=b"early ")
     assert (status, set(fields)) == (200, {"proxy-authentication-info"})
     origin, _ = listener.accept()
+    origin.settimeout(10)
     raw.socket.sendall(b"there")
     raw.socket.shutdown(socket.SHUT_WR)
     got = b""
