@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 import kam3
+from kam3.adapters import asgi, wsgi
 from kam3.adapters.asgi import AsyncHandler
 from kam3.adapters.proxy import MutualProxy, _Exchange
 from kam3.adapters.proxy_messages import public_web
@@ -787,6 +788,13 @@ def test_a_proxy_needs_a_server_for_one_proxy(origins: list[str], proxy: bool) -
     server = MutualServer([Space(REALM._replace(auth_scope="a.example"))], origins, proxy=proxy)
     with pytest.raises(ValueError, match="one address"):
         MutualProxy(server, table=MemorySessionTable(), credentials=MemoryCredentialStore())
+
+
+@pytest.mark.parametrize("middleware", [wsgi.MutualMiddleware, asgi.MutualMiddleware])
+def test_row_83_a_server_that_is_a_proxy_protects_no_application(middleware: Any) -> None:
+    server = MutualServer([Space(REALM)], [f"http://{HOST}"], proxy=True)
+    with pytest.raises(ValueError, match=r"kam3\.adapters\.proxy"):
+        middleware(lambda *_: [], server, table=MemorySessionTable(), credentials=MemoryCredentialStore())
 
 
 def test_the_example_of_the_docs_is_a_proxy(server: Loopback) -> None:
