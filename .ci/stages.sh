@@ -47,7 +47,7 @@ system_tools() {
 lint() {
     local tree env
     tree=$(copy lint) env=$(environment lint)
-    CC=/bin/false "$env/bin/pip" install -q ruff types-cffi types-setuptools "$tree[test]" # for the types of what the adapters import
+    CC=/bin/false "$env/bin/pip" install -q ruff types-cffi types-setuptools niquests "$tree[test]" # for the types of what the adapters import
     cd "$tree"
     local result=0
     "$python" .ci/sizes.py
@@ -182,9 +182,20 @@ fuzz() {
     "$env/bin/python" tests/mutual/fuzz.py 120
 }
 
-fuzz_and_pages() {
+# niquests apart from the others: it puts its own urllib3 in the place of the one that requests has.
+niquests_tests() {
+    local tree env
+    tree=$(copy niquests) env=$(environment niquests)
+    "$env/bin/pip" install -q niquests "kam3[test] @ file://$(ls "$work"/dist/*.whl)"
+    cd "$tree"
+    "$env/bin/python" -m pytest tests/adapters -k niquests
+}
+
+# What needs less of a processor than the rest, one after the other.
+lesser_stages() {
     fuzz
     documentation
+    niquests_tests
 }
 
 # The wheel and the sdist as a user gets them: empty environments, nothing but kam3 and its dependencies.

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 import kam3
+from kam3.adapters import asgi, wsgi
 from kam3.adapters.asgi import AsyncHandler
 from kam3.adapters.proxy import MutualProxy, _Exchange
 from kam3.adapters.proxy_messages import public_web
@@ -468,16 +469,19 @@ def echoing(answer: bytes = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok") -
             except OSError:
                 return
             with connection:
-                connection.settimeout(0.3)
+                connection.settimeout(10)
                 octets = b""
-                try:
-                    while b"\r\n\r\n" not in octets:
-                        octets += connection.recv(65536)
+                while b"\r\n\r\n" not in octets:
                     octets += connection.recv(65536)
-                except OSError:
-                    pass
-                got.append(octets)
+                head, _, body = octets.partition(b"\r\n\r\n")
+                fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:])
+                while b"expect" not in fields and len(body) < int(fields.get(b"content-length", b"0")):
+                    body += connection.recv(65536)
+                got.append(head + b"\r\n\r\n" + body)
                 connection.sendall(answer)
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(65536):
+                    pass
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
@@ -498,8 +502,9 @@ def test_hop_by_hop_fields_end_here_and_host_is_that_of_the_target(proxy: Runnin
     with echoing(answer) as (url, got):
         line = proved.line()
         status, fields, body = raw.ask(
-            f"GET {url}/a?b HTTP/1.1",
+            f"POST {url}/a?b HTTP/1.1",
             "Host: evil.example",
+            "Content-Length: 3",
             line,
             "Authorization: Mutual for=origin",
             "Connection: X-Hop, keep-alive, Content-Length",
@@ -509,12 +514,15 @@ def test_hop_by_hop_fields_end_here_and_host_is_that_of_the_target(proxy: Runnin
             "Upgrade: websocket",
             "Proxy-Connection: keep-alive",
             "Via: 1.0 first",
+            body=b"abc",
         )
     (request,) = got
     text = request.decode("latin-1").lower()
-    assert text.startswith("get /a?b http/1.1\r\n")
+    assert text.startswith("post /a?b http/1.1\r\n")
+    assert text.endswith("\r\n\r\nabc")
     assert f"host: {url.partition('//')[2]}\r\n" in text
-    for passed in ("authorization: mutual for=origin", "x-end: 2", "via: 1.0 first", f"via: 1.1 {proxy.proxy.pseudonym}"):
+    via = f"via: 1.1 {proxy.proxy.pseudonym}"
+    for passed in ("content-length: 3", "authorization: mutual for=origin", "x-end: 2", "via: 1.0 first", via):
         assert f"\r\n{passed}" in text
     for dropped in ("proxy-", "evil", "x-hop", "te:", "upgrade", "connection:"):
         assert f"\r\n{dropped}" not in text
@@ -659,6 +667,7 @@ def test_an_answer_of_an_origin_that_is_none_is_a_502_with_a_proof(proxy: Runnin
     with echoing(BROKEN[case]) as (url, _), proxy.client(require=False) as client:
         reply = client.get(f"{url}/")
         assert (reply.status, both(reply)) == (502, (False, True))
+        assert reply.body.startswith(url.partition("//")[2].encode()), "the proxy's own words"
 
 
 def test_a_response_that_is_cut_off_is_cut_off_here_too(proxy: Running) -> None:
@@ -717,6 +726,7 @@ def test_a_tunnel_passes_octets_both_ways_and_its_ends(proxy: Running, raw: Raw)
     status, fields, _ = raw.ask(f"CONNECT {HOST}:{listener.getsockname()[1]} HTTP/1.1", "Host: x", Proved(proxy).line(), body=b"early ")
     assert (status, set(fields)) == (200, {"proxy-authentication-info"})
     origin, _ = listener.accept()
+    origin.settimeout(10)
     raw.socket.sendall(b"there")
     raw.socket.shutdown(socket.SHUT_WR)
     got = b""
@@ -730,7 +740,7 @@ def test_a_tunnel_passes_octets_both_ways_and_its_ends(proxy: Running, raw: Raw)
 
 
 def test_a_silent_tunnel_ends_and_so_does_a_silent_client() -> None:
-    with proxy_running(limits=ProxyLimits(tunnel=0.2, silence=0.4)) as proxy:
+    with proxy_running(limits=ProxyLimits(tunnel=0.5, silence=2.0)) as proxy:
         line = Proved(proxy).line()
         raw, silent, listener = Raw(proxy), Raw(proxy), socket.create_server((HOST, 0))
         assert raw.ask(f"CONNECT {HOST}:{listener.getsockname()[1]} HTTP/1.1", "Host: x", line)[0] == 200
@@ -778,6 +788,13 @@ def test_a_proxy_needs_a_server_for_one_proxy(origins: list[str], proxy: bool) -
     server = MutualServer([Space(REALM._replace(auth_scope="a.example"))], origins, proxy=proxy)
     with pytest.raises(ValueError, match="one address"):
         MutualProxy(server, table=MemorySessionTable(), credentials=MemoryCredentialStore())
+
+
+@pytest.mark.parametrize("middleware", [wsgi.MutualMiddleware, asgi.MutualMiddleware])
+def test_row_83_a_server_that_is_a_proxy_protects_no_application(middleware: Any) -> None:
+    server = MutualServer([Space(REALM)], [f"http://{HOST}"], proxy=True)
+    with pytest.raises(ValueError, match=r"kam3\.adapters\.proxy"):
+        middleware(lambda *_: [], server, table=MemorySessionTable(), credentials=MemoryCredentialStore())
 
 
 def test_the_example_of_the_docs_is_a_proxy(server: Loopback) -> None:

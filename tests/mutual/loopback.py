@@ -115,7 +115,8 @@ def running(*, tls: tuple[Path, Path] | None = None, certificate: bytes | None =
     if tls is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*tls)
-        listener.socket = context.wrap_socket(listener.socket, server_side=True)
+        # The handshake is for the thread of the connection: here a client that never begins it would stop the server.
+        listener.socket = context.wrap_socket(listener.socket, server_side=True, do_handshake_on_connect=False)
     model.origin = Origin("http" if tls is None else "https", "127.0.0.1", listener.server_port)
     if "realms" not in options:
         model.realms = {"/": realm_at(model.origin)}

@@ -234,7 +234,7 @@ class MutualMiddleware:
         scheme: how clients speak to us, where this server cannot know because a proxy ends TLS; None takes the scope's.
 
     Raises:
-        ValueError: neither or both of `handler` and the stores.
+        ValueError: neither or both of `handler` and the stores, or a `server` that is a proxy.
     """
 
     def __init__(
@@ -256,6 +256,8 @@ class MutualMiddleware:
             raise ValueError("a handler has its table and credentials: give one or the other")
         if scheme not in (None, "http", "https"):
             raise ValueError("scheme must be http or https")
+        if server.proxy:
+            raise ValueError("a server made with proxy=True is for a forward proxy: see kam3.adapters.proxy")
         self._app, self._server, self._handler = app, server, handler
         self._peers, self._scheme = peers or Peers(), scheme
         self._places: dict[bytes, int] = {}

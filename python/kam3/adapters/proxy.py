@@ -302,7 +302,7 @@ class _Exchange:
             event = await origin.next_event()
             if isinstance(event, h11.Response):
                 break
-            if not isinstance(event, h11.InformationalResponse) or event.status_code == 101:
+            if not isinstance(event, h11.InformationalResponse):
                 raise RefusedError(502, f"{target.authority} gave no usable answer")
             if client.http.their_http_version != b"1.0":
                 await client.send(h11.InformationalResponse(status_code=event.status_code, headers=passed_on(event.headers.raw_items())))

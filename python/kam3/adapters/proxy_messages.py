@@ -162,5 +162,4 @@ def public_web(host: str, address: str, port: int) -> bool:
     """
     del host
     parsed = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(parsed, "ipv4_mapped", None)
-    return port in (80, 443) and (mapped or parsed).is_global and not parsed.is_multicast
+    return port in (80, 443) and parsed.is_global and not parsed.is_multicast
