@@ -20,7 +20,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from kam3.adapters.asgi import AsyncHandler
+from kam3.adapters.async_driving import AsyncHandler
 from kam3.adapters.proxy_messages import (
     RefusedError,
     Target,
