@@ -15,6 +15,7 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -317,3 +318,22 @@ def test_a_generator_that_fails_gives_an_oserror_and_no_octet(shim: Path, mode: 
     output = run_with_shim(shim, f"print(*draw({mode!r}))")
     number = {"error": 5, "nothing": 2, "fails-late": 5, "zero": 5}[mode]
     assert output == f"{'FileNotFoundError' if number == 2 else 'OSError'} {number} b'' {calls}\n"
+
+
+def test_memory_that_is_collected_in_a_cycle_stays_in_place_for_the_finalizers_of_its_owners(backend: Backend) -> None:
+    """Under AddressSanitizer, which the gate runs this file with, a finalizer that writes into freed memory ends the process."""
+    seen: list[bytes] = []
+
+    class Owner:
+        def __init__(self, memory: Any) -> None:
+            self.memory, self.itself = memory, self
+            memory.view()[:] = bytes(range(33))
+
+        def __del__(self) -> None:
+            self.memory.wipe()
+            seen.append(bytes(self.memory.view()))
+
+    for _ in range(100):
+        Owner(backend.allocate(33))  # made before its owner, the memory is the first to be finalized
+    gc.collect()
+    assert seen == [bytes(33)] * 100

@@ -42,22 +42,24 @@ def _wiper(octets: int) -> Callable[[object], None]:
 class NativeMemory:
     """A fixed number of octets, wiped by `wipe` or, at the latest, when it and the last view of it are gone."""
 
-    __slots__ = ("_length", "_pointer")
+    __slots__ = ("_octets", "_pointer")
 
     def __init__(self, octets: int) -> None:
-        self._length = octets
-        self._pointer = ffi.gc(ffi.new("uint8_t[]", octets), _wiper(octets))
+        self._octets = ffi.new("uint8_t[]", octets)
+        # Views hold this one. Where a cycle is collected it ends before the finalizers of those who own us have run, and they wipe us:
+        # that the octets themselves are held here, too, keeps them in place until then.
+        self._pointer = ffi.gc(self._octets, _wiper(octets))
 
     def view(self) -> memoryview:
         """Return a writable view; it shows zeros after `wipe`."""
-        return memoryview(ffi.buffer(self._pointer, self._length))
+        return memoryview(ffi.buffer(self._pointer, len(self._octets)))
 
     def wipe(self) -> None:
         """Overwrite the octets with zeros; may be called again."""
-        lib.kam3_wipe(self._pointer, self._length)
+        lib.kam3_wipe(self._octets, len(self._octets))
 
     def __len__(self) -> int:
-        return self._length
+        return len(self._octets)
 
     def __repr__(self) -> str:
         return f"<NativeMemory of {len(self)} octets>"
