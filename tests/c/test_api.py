@@ -256,7 +256,8 @@ def test_a_bad_job_stops_no_other(lib: ctypes.CDLL, element: Callable[[Parameter
     jobs.calls[2].lengths[0] -= 1
     jobs.calls[3].lengths[last] -= 1
     jobs.calls[4].inputs[-1].raw = b"\xff" * len(jobs.calls[4].inputs[-1])
-    jobs.calls[5].pointers[0] = jobs.calls[5].pointers[last]
+    room = ctypes.create_string_buffer(jobs.calls[5].inputs[-1].raw, 2 * max(good.lengths))  # so that nothing else's memory follows at once
+    jobs.calls[5].pointers[0] = jobs.calls[5].pointers[last] = room
     alone = [call.run() for call in jobs.calls]
     assert len({status for status in alone if status != OK}) == 5
     for call in jobs.calls:
