@@ -122,7 +122,10 @@ def resolve(dotted: str) -> object:
         if not hasattr(value, name):
             if dotted in NO_MODULES:
                 return None
-            value = importlib.import_module(f"{value.__name__}.{name}")  # type: ignore[attr-defined]  # a module, or the import fails
+            try:
+                value = importlib.import_module(f"{value.__name__}.{name}")  # type: ignore[attr-defined]  # a module, or the import fails
+            except errors.MissingExtraError:  # the module is there, its library is not
+                return None
         else:
             value = getattr(value, name)
     return value
