@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 WireType = Literal["base64-fixed-number", "hex-fixed-number"]
 HashName = Literal["sha256", "sha512"]
@@ -17,8 +16,7 @@ class Role(enum.IntEnum):
     SERVER = 2
 
 
-@dataclass(frozen=True)
-class ParameterSet:
+class ParameterSet(NamedTuple):
     """One row of the table in RFC 8121 appendix B; lengths in octets."""
 
     number: int

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from kam3.backends.groups import Curve, ModpGroup, Point
 from kam3.sets import DL_2048, EC_P256, ParameterSet
 
@@ -24,8 +22,8 @@ TINY_DL = {q: ModpGroup(q, 2) for q in (23, 47)}
 #: q = 3 mod 4, like both NIST primes.
 TINY_EC = {q: _find_curve(q) for q in (23, 43)}
 
-TINY_DL_SET = replace(DL_2048, token="tiny-dl", element_octets=1, scalar_octets=1, least_s_c1=1, iterations=1)
-TINY_EC_SET = replace(EC_P256, token="tiny-ec", element_octets=1, scalar_octets=1, iterations=1)
+TINY_DL_SET = DL_2048._replace(token="tiny-dl", element_octets=1, scalar_octets=1, least_s_c1=1, iterations=1)
+TINY_EC_SET = EC_P256._replace(token="tiny-ec", element_octets=1, scalar_octets=1, iterations=1)
 
 
 def parameter_set(group: ModpGroup | Curve) -> ParameterSet:

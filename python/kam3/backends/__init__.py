@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import warnings
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kam3.backends.base import Backend
 from kam3.errors import BackendUnavailableError
@@ -23,8 +23,7 @@ class Kam3Warning(RuntimeWarning):
     """kam3 works, but does not protect as it should."""
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(NamedTuple):
     """What is known about a backend here: its name, its promise, its code path, and how it was built."""
 
     backend: str

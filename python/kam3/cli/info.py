@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import platform
 from typing import TYPE_CHECKING, Any
@@ -46,7 +45,7 @@ def gather() -> dict[str, Any]:
     """Collect what the command prints, ready for JSON."""
     active, reason = None, None
     try:
-        active = dataclasses.asdict(kam3.backends.report())
+        active = kam3.backends.report()._asdict()
     except BackendUnavailableError as error:
         reason = str(error)
     return {
