@@ -2,7 +2,7 @@
 
 # copy NAME: a copy of the tree (what git tracks, with local changes), made for one build; prints its path.
 copy() {
-    local target="$work/$1"
+    local target="$work/tree-$1"
     mkdir "$target"
     if git -C "$root" rev-parse --git-dir >/dev/null 2>&1; then
         (cd "$root" && git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$target")
@@ -226,7 +226,7 @@ installed() {
 }
 
 nightly_tests() {
-    cd "$work/readme"
+    cd "$work/tree-readme"
     "$work/env-readme/bin/pytest" -n 2 -m nightly
     # The C layers from below under the sanitizers: compiling the vector kernels so takes minutes. A report ends the process.
     LD_PRELOAD="$(gcc -print-file-name=libasan.so):$(gcc -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 \
