@@ -166,6 +166,19 @@ def test_nc_of_any_size_is_hashed_as_vi(backend: Backend, ps: ParameterSet, nc: 
     assert backend.b(ps, 7, kc1, ks1, z, nc, b"vh", b"") == hashlib.new(ps.hash_name, inner + vs(b"")).digest()
 
 
+def test_both_proofs_leave_zeros_where_they_fail(backend: Backend) -> None:
+    lib, e, h = native.lib, 33, 32
+    good = (bytes(e), e, bytes(e), e, bytes(e), e, b"\1", 1, b"vh", 2)
+    for length in (2 * h, 2 * h - 1, 2 * h + 1, 0, 2):
+        out = native.ffi.new("uint8_t[]", b"x" * (2 * h + 1))
+        status = lib.kam3_binding_proofs(sets.EC_P256.number, out, length, *good)
+        written = bytes(native.ffi.buffer(out, length))
+        assert (status == lib.KAM3_OK) == (length == 2 * h) == any(written)
+        assert bytes(native.ffi.buffer(out))[length:] == (b"x" * (2 * h + 1) + b"\0")[length:]
+        assert lib.kam3_binding_proofs(sets.EC_P256.number, out, length, bytes(e), e - 1, *good[2:]) != lib.KAM3_OK
+        assert not any(bytes(native.ffi.buffer(out, length)))
+
+
 def test_any_contiguous_buffer_is_an_argument(backend: Backend) -> None:
     ps = sets.EC_P256
     s_c1 = secret(backend, ps)

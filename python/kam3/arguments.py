@@ -82,6 +82,8 @@ def natural(argument: str, value: object) -> int:
         TypeError: not an int; a bool is none.
         ValueError: negative.
     """
+    if type(value) is int and value >= 0:
+        return value
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError(f"{argument} must be an int, not {type(value).__name__}")
     if value < 0:

@@ -24,13 +24,12 @@ if TYPE_CHECKING:
 
     from kam3.memory import SecretMemory
 
-_forks = 0
-_mark = (0, 0)
+_mark = (0, os.getpid())
 
 
 def _count_fork() -> None:
-    global _forks
-    _forks += 1
+    global _mark
+    _mark = (_mark[0] + 1, os.getpid())
 
 
 if hasattr(os, "register_at_fork"):
@@ -39,10 +38,8 @@ if hasattr(os, "register_at_fork"):
 
 def process_mark() -> tuple[int, int]:
     """Return what tells this process from every ancestor: the forks that led to it, since process ids are used again, and its id."""
-    global _mark
-    mark = _forks, os.getpid()
-    if mark != _mark:
-        _mark = mark
+    if os.getpid() != _mark[1]:  # a fork that Python was not told of
+        _count_fork()
     return _mark  # one object for all owners, of which a server may have 100 000
 
 
@@ -89,7 +86,8 @@ class SecretOwner:
 
     def _require_open(self) -> None:
         """Refuse after the end, whatever it was."""
-        self._require_not_closed()
+        if self._closed:
+            self._require_not_closed()
         if self._ended is not None:
             raise ExchangeStateError(f"this {type(self).__name__} {self._ended}")
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, final
 from kam3 import arguments
 from kam3.errors import ExchangeStateError, VerificationError
 from kam3.ownership import SecretOwner
-from kam3.primitives import LABEL_B1, LABEL_B2, LABEL_VKC, LABEL_VKS
+from kam3.primitives import LABEL_B1, LABEL_B2, LABEL_VKS
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -62,6 +62,9 @@ class _Session(SecretOwner):
     def _vk(self, label: int, nc: int, vh: bytes) -> bytes:
         return self._backend.vk(self._parameters, label, self._kc1, self._ks1, self._z.view(), nc, vh)
 
+    def _proofs(self, nc: int, vh: bytes) -> tuple[bytes, bytes]:
+        return self._backend.proofs(self._parameters, self._kc1, self._ks1, self._z, nc, vh)
+
     def _b(self, label: int, nc: int, vh: bytes, t: bytes) -> bytes:
         return self._backend.b(self._parameters, label, self._kc1, self._ks1, self._z.view(), nc, vh, t)
 
@@ -75,10 +78,23 @@ class ClientSession(_Session):
 
     Any number of requests may be made over one session, each with a nonce number of its own; to hand them out is the caller's work.
 
-    Secret: z; in wiped memory until `close`, or until a proof of the server turns out wrong.
+    Secret: z; in wiped memory until `close`, or until a proof of the server turns out wrong. And the VK_s that answers the latest VK_c,
+    until either, or until the next: it is worth one answer to a request that has been made.
     """
 
-    __slots__ = ()
+    __slots__ = ("_expected",)
+
+    _expected: tuple[int, bytes, bytes] | None  # nc, vh and VK_s of the latest request
+
+    @classmethod
+    def _begin(cls, parameters: ParameterSet, backend: Backend) -> ClientSession:
+        session = super()._begin(parameters, backend)
+        session._expected = None
+        return session
+
+    def _wipe(self) -> None:
+        self._expected = None
+        super()._wipe()
 
     def vkc(self, nc: int, vh: Octets) -> bytes:
         """Compute VK_c, the proof to send with a request.
@@ -98,7 +114,12 @@ class ClientSession(_Session):
         Timing: depends on the size of nc and the length of vh. RFC 8120 section 12.2.
         """
         number, host = arguments.natural("nc", nc), arguments.public("vh", vh)
-        return self._answer(lambda: self._vk(LABEL_VKC, number, host))
+        with self._serialised():  # `_answer` without its calls: every request passes here
+            self._require_open()
+            vkc, vks = self._proofs(number, host)
+            self._require_open()
+            self._expected = number, host, vks
+            return vkc
 
     def verify_vks(self, vks: Octets, nc: int, vh: Octets) -> None:
         """Check the server's proof; if it is wrong, the session is over.
@@ -119,7 +140,12 @@ class ClientSession(_Session):
         received, number, host = arguments.public("vks", vks), arguments.natural("nc", nc), arguments.public("vh", vh)
         with self._serialised():
             self._require_open()
-            equal = hmac.compare_digest(self._vk(LABEL_VKS, number, host), received)
+            expected = self._expected
+            if expected is not None and expected[0] == number and expected[1] == host:
+                vks = expected[2]
+            else:
+                vks = self._vk(LABEL_VKS, number, host)
+            equal = hmac.compare_digest(vks, received)
             self._require_open()
             if not equal:
                 self._end(_OVER)
@@ -245,10 +271,9 @@ class ServerSession(_Session):
             try:
                 if self._matched is None:
                     self._ended = _OVER  # whatever interrupts us from here on has been the one guess
-                matched = self._matching(received, number, hosts)
-                if matched is not None:
-                    proof = self._vk(LABEL_VKS, number, matched), matched
-                    self._matched, self._ended = matched, None
+                proof = self._matching(received, number, hosts)
+                if proof is not None:
+                    self._matched, self._ended = proof[1], None
             finally:
                 if self._ended is not None:
                     self._end(_OVER)
@@ -257,14 +282,14 @@ class ServerSession(_Session):
                 raise VerificationError("vkc is not the client's proof for this session, nc and vh", argument="vkc")
             return proof
 
-    def _matching(self, received: bytes, nc: int, hosts: Sequence[bytes]) -> bytes | None:
-        """Compare with the VK_c of every vh, and return the vh whose VK_c it is; none is that of a fake session."""
-        matched = None
+    def _matching(self, received: bytes, nc: int, hosts: Sequence[bytes]) -> tuple[bytes, bytes] | None:
+        """Compare with the VK_c of every vh, and return VK_s and vh where it is the same; none is that of a fake session."""
+        proof = None
         for vh in hosts:
-            equal = hmac.compare_digest(self._vk(LABEL_VKC, nc, vh), received)
-            if equal & (not self._fake):
-                matched = vh
-        return matched
+            vkc, vks = self._proofs(nc, vh)  # both whatever comes of it: right and wrong take the same calls
+            if hmac.compare_digest(vkc, received) & (not self._fake):
+                proof = vks, vh
+        return proof
 
     def b1(self, vh: Octets | Sequence[Octets], t: Octets = b"") -> bytes:
         """Compute b_1, which binds an application to the session (RFC 8120 section 13); only after a first success.

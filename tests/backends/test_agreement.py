@@ -19,6 +19,7 @@ from kam3 import sets
 from kam3.backends.base import Backend
 from kam3.backends.reference import PLAIN_GROUPS, ReferenceBackend
 from kam3.errors import Kam3Error
+from kam3.memory import SecretMemory
 from kam3.sets import ParameterSet, Role
 from tests.vectors import frozen
 
@@ -287,6 +288,25 @@ def test_any_buffer_will_do(backend: Backend, ps: ParameterSet, kind: Callable[[
     assert type(returned) is bytes
 
 
+def held(backend: Backend, octets: bytes) -> SecretMemory:
+    memory = backend.allocate(len(octets))
+    memory.view()[:] = octets
+    return memory
+
+
+def test_both_proofs_break_the_rules_of_one(backend: Backend, ps: ParameterSet) -> None:
+    good = small(ps)
+    for name in ("kc1", "ks1", "z"):
+        for octets in (b"", good[name][1:], good[name] + b"\0"):
+            kc1, ks1, z = (({**good, name: octets})[each] for each in ("kc1", "ks1", "z"))
+            with pytest.raises(Kam3Error) as of_one:
+                REFERENCE.vk(ps, 4, kc1, ks1, z, 1, b"vh")
+            with pytest.raises(Kam3Error) as of_both:
+                backend.proofs(ps, kc1, ks1, held(backend, z), 1, b"vh")
+            assert (type(of_both.value), str(of_both.value)) == (type(of_one.value), str(of_one.value))
+            assert of_both.value.argument == name
+
+
 def test_exchanges_with_secrets_from_anywhere(fast_backend: Backend, ps: ParameterSet) -> None:
     r, bits = PLAIN_GROUPS[ps.token].r, 128 if ps is sets.DL_4096 else 600
 
@@ -334,6 +354,7 @@ def test_hash_values_of_any_strings(fast_backend: Backend, ps: ParameterSet, lab
     kc1, ks1, z = (small(ps)[name] for name in ("kc1", "ks1", "z"))
     if label in (3, 4):
         assert fast_backend.vk(ps, label, kc1, ks1, z, nc, vh) == REFERENCE.vk(ps, label, kc1, ks1, z, nc, vh)
+        assert fast_backend.proofs(ps, kc1, ks1, held(fast_backend, z), nc, vh)[4 - label] == REFERENCE.vk(ps, label, kc1, ks1, z, nc, vh)
     else:
         assert fast_backend.b(ps, label, kc1, ks1, z, nc, vh, t) == REFERENCE.b(ps, label, kc1, ks1, z, nc, vh, t)
 

@@ -107,6 +107,10 @@ class Backend(Protocol):
         """Return H(octet(label) | kc1 | ks1 | z | VI(nc) | VS(vh)): label 4 is VK_c, 3 is VK_s. Lengths alone are checked."""
         ...
 
+    def proofs(self, ps: ParameterSet, kc1: bytes, ks1: bytes, z: SecretMemory, nc: int, vh: bytes) -> tuple[bytes, bytes]:
+        """Return VK_c and VK_s of one request, as `vk` gives them; z is in memory that this backend has allocated."""
+        ...
+
     def b(self, ps: ParameterSet, label: int, kc1: Buffer, ks1: Buffer, z: Buffer, nc: int, vh: Buffer, t: Buffer) -> bytes:
         """Return H(H(octet(label) | ... | VS(vh)) | VS(t)): label 6 with nc = 0 is b_1, 7 is b_2 (RFC 8120 section 13)."""
         ...

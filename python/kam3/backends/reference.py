@@ -18,6 +18,7 @@ from kam3.backends import groups
 from kam3.backends.base import Buffer
 from kam3.backends.groups import E, Group
 from kam3.errors import Kam3Error, Rule, fault
+from kam3.memory import SecretMemory
 from kam3.octets import vi, vs
 from kam3.sets import ParameterSet, Role
 
@@ -239,6 +240,11 @@ class ReferenceBackend:
         for argument, octets in (("kc1", kc1), ("ks1", ks1), ("z", z)):
             _check_length(Rule.ELEMENT_LENGTH, argument, octets, ps.element_octets)
         return _hash(ps, label, kc1, ks1, z, vi(nc), vs(bytes(vh)))
+
+    def proofs(self, ps: ParameterSet, kc1: bytes, ks1: bytes, z: SecretMemory, nc: int, vh: bytes) -> tuple[bytes, bytes]:
+        """Return VK_c and VK_s of one request."""
+        vkc, vks = (self.vk(ps, label, kc1, ks1, z.view(), nc, vh) for label in (4, 3))
+        return vkc, vks
 
     def b(self, ps: ParameterSet, label: int, kc1: Buffer, ks1: Buffer, z: Buffer, nc: int, vh: Buffer, t: Buffer) -> bytes:
         """Return H(H(octet(label) | OCTETS(K_c1) | OCTETS(K_s1) | OCTETS(z) | VI(nc) | VS(vh)) | VS(t))."""

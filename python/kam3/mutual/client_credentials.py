@@ -155,7 +155,8 @@ class Wallet:
 
     def find(self, realm: Realm, origin: Origin) -> Credential | None:
         """Return the usable credential that a realm may have at an origin inside its scope."""
-        for given in (self._given.get((origin, realm)), self._given.get((origin, None))):
+        for named in (realm, None):
+            given = self._given.get((origin, named))
             if given is not None and given.realm in (None, realm) and given.usable:
                 return given
         asked = self._asked.get((realm, None if self._share else origin))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, cast
 
 from kam3.algorithms import algorithm
@@ -36,6 +37,7 @@ class Reading(NamedTuple):
     event: Event
     message: Init | Stale | KexS1 | None = None  # its realm never lacks the auth-scope
     text: str = ""  # the rule that makes it unusable or foreign
+    proof: Sequence[str] = ()  # the lines that hold the proof, where there is one
 
 
 def read(response: Response, question: Question) -> Reading:
@@ -59,7 +61,7 @@ def read(response: Response, question: Question) -> Reading:
         if proof:
             if status == headers.status:
                 return Reading(Event.FOREIGN, text=f"a 200-VFY-S must not have the status {status} (RFC 8120 section 4.5)")
-            return Reading(Event.VFY_S)
+            return Reading(Event.VFY_S, None, "", lines)
         return _optional(response, question) or _normal(question)
     except RemoteProtocolError as error:
         return Reading(Event.FOREIGN, text=str(error))

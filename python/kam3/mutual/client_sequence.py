@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Generator
-from typing import Any, ClassVar, TypeAlias, TypeVar
+from typing import Any, ClassVar, TypeAlias
 
 from kam3.algorithms import algorithm
 from kam3.errors import (
@@ -37,6 +37,8 @@ from kam3.mutual.validation import Channel, method_of, vh_of
 log = logging.getLogger("kam3.client")
 
 _Walk: TypeAlias = "Generator[object, Any, Event]"
+#: What a state does that need not ask for anything, or not always.
+_Look: TypeAlias = "Event | _Walk"
 
 
 class Sequence:
@@ -87,7 +89,8 @@ class Sequence:
         """Walk through the table."""
         try:
             while True:
-                event = yield from self._WALKS[self._state](self)
+                look = self._WALKS[self._state](self)
+                event = look if isinstance(look, Event) else (yield from look)
                 state = after(self._state, event)
                 if state in FINAL:
                     return self._conclude(state, event)
@@ -97,12 +100,18 @@ class Sequence:
 
     # Steps 1, 2, 6 and 7: what is known
 
-    def _expect(self) -> _Walk:
-        while True:
-            found = self._memory.expect(self._url, self._channel)
-            if found is None or isinstance(found, Claim):
-                break
+    def _expect(self) -> _Look:
+        found = self._memory.expect(self._url, self._channel)
+        return self._expected(found) if found is None or isinstance(found, Claim) else self._expect_after(found)
+
+    def _expect_after(self, ticket: Ticket) -> _Walk:
+        found: Claim | Ticket | None = ticket
+        while found is not None and not isinstance(found, Claim):
             yield from self._wait(found)
+            found = self._memory.expect(self._url, self._channel)
+        return self._expected(found)
+
+    def _expected(self, found: Claim | None) -> Event:
         self._origin = self._memory.origin_of(self._url) if found is None else found.origin
         if self._channel is not None and self._channel.origin != self._origin:
             raise LocalProtocolError(f"channel must lead to {self._origin}", code="wrong-origin", argument="channel")
@@ -246,7 +255,7 @@ class Sequence:
             raise self._wiped(session) from None
         realm, validation = session.message.realm, session.message.validation
         headers = self._memory.headers
-        question = Question(self._origin, realm, validation, safe=self._method in SAFE, headers=headers)
+        question = Question(self._origin, realm, validation, False, self._method in SAFE, headers)
         event = yield from self._send(Send(authorization, False, channel), question)
         if event is not Event.VFY_S:
             if self._response.status == headers.status:
@@ -256,12 +265,11 @@ class Sequence:
 
     # Step 14: the proof
 
-    def _verify(self) -> _Walk:
-        yield from ()
+    def _verify(self) -> Event:
         session, claim, response = self._own_session(), self._own_claim(), self._response
         try:
             headers = self._memory.headers
-            vks = session.vks(response.fields(headers.info), headers)
+            vks = session.vks(self._reading.proof, headers)
             session.session.verify_vks(vks, self._nc, session.vh_on(response.channel))
         except VerificationError:
             session.distrusted = True
@@ -362,20 +370,28 @@ class Sequence:
         if claim.owned is not None:
             self._memory.release(claim, session if proved else None, self._failure)
 
+    # The table has seen to it that they are there.
+
     def _challenge(self) -> Init:
-        return _there(self._init)
+        if self._init is None:
+            raise _lost()
+        return self._init
 
     def _own_claim(self) -> Claim:
-        return _there(self._claim)
+        if self._claim is None:
+            raise _lost()
+        return self._claim
 
     def _own_session(self) -> LiveSession:
-        return _there(self._session)
+        if self._session is None:
+            raise _lost()
+        return self._session
 
     def _wiped(self, session: LiveSession) -> Kam3Error:
         """Return the error for z that has gone while the request was under way."""
         return _not_proved() if session.distrusted else _logged_out()
 
-    _WALKS: ClassVar[dict[State, Callable[[Sequence], _Walk]]] = {
+    _WALKS: ClassVar[dict[State, Callable[[Sequence], _Look]]] = {
         State.NEW: _expect,
         State.SEND_NORMAL_1: _send_normal,
         State.SEND_KEX_1: _send_kex,
@@ -390,14 +406,8 @@ class Sequence:
     }
 
 
-_T = TypeVar("_T")
-
-
-def _there(value: _T | None) -> _T:
-    """Return what the table has seen to that it is there."""
-    if value is None:
-        raise LocalProtocolError("the sequence has lost what it works on", code="out-of-order")
-    return value
+def _lost() -> LocalProtocolError:
+    return LocalProtocolError("the sequence has lost what it works on", code="out-of-order")
 
 
 def _not_proved() -> RemoteProtocolError:

@@ -42,6 +42,7 @@ class LiveSession:
         "_next",
         "_quote",
         "_vh",
+        "_window",
         "alg",
         "distrusted",
         "expires",
@@ -64,6 +65,7 @@ class LiveSession:
         self.room: Ticket | None = None  # resolved when a request comes back, if somebody waits for that
         self.expires = now + min(message.time, MAX_TIME)
         self._next = min(1, message.nc_max)
+        self._window = max(1, message.nc_window)
         self._channel, self._vh = channel, vh_of(channel)
         proof = bytes(alg.hash_octets)
         request = serialize(VfyC(message.realm, message.validation, message.sid, 0, proof))
@@ -80,7 +82,7 @@ class LiveSession:
 
     def full(self) -> bool:
         """Whether as many requests are in flight as the window of the server has room for."""
-        return self.in_flight >= max(1, self.message.nc_window)
+        return self.in_flight >= self._window
 
     def draw(self) -> int:
         """Take the next nonce number, which is spent with that, whatever becomes of the request; one more is in flight."""
@@ -153,12 +155,12 @@ class SessionStore:
             exchange that is to be made.
         """
         slot = self._slots.get(key)
-        if isinstance(slot, Ownership):
-            return slot.ticket
-        if slot is not None:
+        if isinstance(slot, LiveSession):
             if slot.usable(channel, now):
                 return self._room(slot) if slot.full() else slot
             self.retire(key, slot)
+        elif slot is not None:
+            return slot.ticket
         owned = Ownership(key)
         self._put(key, owned)
         return owned

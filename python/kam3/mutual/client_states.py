@@ -136,9 +136,12 @@ FIRST = frozenset({_S.SEND_NORMAL_1, _S.SEND_KEX_1, _S.SEND_VFY_1})
 RESPONSES = tuple(event for event in Event if event <= _E.FOREIGN)
 
 
+_AFTER = {state: {event: TABLE.get((state, event), _S.FATAL) for event in Event} for state in State}
+
+
 def after(state: State, event: Event) -> State:
     """Return the state that an event leads to; FATAL where the table has none."""
-    return TABLE.get((state, event), _S.FATAL)
+    return _AFTER[state][event]
 
 
 def diagram() -> str:
