@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kam3.errors import LocalProtocolError, RemoteProtocolError
 from kam3.mutual.client_actions import Reason
 from kam3.mutual.client_credentials import Credential
 from kam3.mutual.client_states import Event, State
@@ -88,3 +89,18 @@ def fatal(state: State, event: Event, rule: str) -> str:
     """Describe a fatal communication error."""
     text = f"{_EVENTS[event]} in answer to {_REQUESTS[state]} must not be accepted (RFC 8120 section 10.1)"
     return f"{text}: {rule}" if rule else text
+
+
+def not_proved() -> RemoteProtocolError:
+    """Return the error for a wrong proof."""
+    return RemoteProtocolError("the server has not proved that it knows the user: its vks is wrong", code="server-not-proved")
+
+
+def logged_out() -> LocalProtocolError:
+    """Return the error for credentials or a session that somebody has ended meanwhile."""
+    return LocalProtocolError("the credentials were forgotten while the request was under way", code="logged-out")
+
+
+def lost() -> LocalProtocolError:
+    """Return the error for what cannot be: the table leads nowhere without what the state works on."""
+    return LocalProtocolError("the sequence has lost what it works on", code="out-of-order")

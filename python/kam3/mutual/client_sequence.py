@@ -205,7 +205,7 @@ class Sequence:
         try:
             started: ClientExchange = yield StartExchange(claim.credential, realm, alg)
         except ExchangeStateError:
-            raise _logged_out() from None
+            raise reasons.logged_out() from None
         with started as exchange:
             request = serialize(KexC1(realm, validation, claim.credential.user, exchange.kc1))
             event = yield from self._send(Send(request, self._once), question)
@@ -274,7 +274,7 @@ class Sequence:
         except VerificationError:
             session.distrusted = True
             self._drop_session()
-            self._failure = _not_proved()
+            self._failure = reasons.not_proved()
             return Event.WRONG
         except RemoteProtocolError as error:
             self._reading = Reading(Event.WRONG, text=str(error))
@@ -374,22 +374,22 @@ class Sequence:
 
     def _challenge(self) -> Init:
         if self._init is None:
-            raise _lost()
+            raise reasons.lost()
         return self._init
 
     def _own_claim(self) -> Claim:
         if self._claim is None:
-            raise _lost()
+            raise reasons.lost()
         return self._claim
 
     def _own_session(self) -> LiveSession:
         if self._session is None:
-            raise _lost()
+            raise reasons.lost()
         return self._session
 
     def _wiped(self, session: LiveSession) -> Kam3Error:
         """Return the error for z that has gone while the request was under way."""
-        return _not_proved() if session.distrusted else _logged_out()
+        return reasons.not_proved() if session.distrusted else reasons.logged_out()
 
     _WALKS: ClassVar[dict[State, Callable[[Sequence], _Look]]] = {
         State.NEW: _expect,
@@ -404,15 +404,3 @@ class Sequence:
         State.SEND_VFY_NEW: _send_vfy,
         State.RCVD_VFY: _verify,
     }
-
-
-def _lost() -> LocalProtocolError:
-    return LocalProtocolError("the sequence has lost what it works on", code="out-of-order")
-
-
-def _not_proved() -> RemoteProtocolError:
-    return RemoteProtocolError("the server has not proved that it knows the user: its vks is wrong", code="server-not-proved")
-
-
-def _logged_out() -> LocalProtocolError:
-    return LocalProtocolError("the credentials were forgotten while the request was under way", code="logged-out")
