@@ -17,8 +17,6 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypedDict
 from kam3.adapters.client_driving import (
     REPLAYABLE,
     SHOWN_WHEN_WITHHELD,
-    Ask,
-    advance,
     advance_async,
     check_proved,
     may_retry,
@@ -206,26 +204,10 @@ def about_content(name: str) -> bool:
     return name.lower().startswith(("content-", "transfer-", "expect", "trailer"))
 
 
-def drive(steps: Steps[Outcome], send: Callable[[Send], Response], ask: Ask | None) -> Outcome:
-    """Walk through the steps; they are closed whatever happens, so nobody waits for them any longer."""
-    try:
-        step = advance(steps, ask=ask)
-        while isinstance(step, Send):
-            try:
-                response = send(step)
-            except Exception as error:
-                step = advance(steps, error=error, ask=ask)
-            else:
-                step = advance(steps, response, ask=ask)
-        return step
-    finally:
-        steps.close()
-
-
 async def drive_async(
     steps: Steps[Outcome], send: Callable[[Send], Awaitable[Response]], ask: Asks | None
 ) -> Outcome:
-    """As `drive`, on the event loop of asyncio or trio; `ask` may be a coroutine function or not."""
+    """As `client_driving.drive`, on the event loop of asyncio or trio; `ask` may be a coroutine function or not."""
     tools: dict[str, Any] = {} if ask is None else {"ask": functools.partial(_ask, ask)}
     if not _on_asyncio():
         tools |= {"compute": _compute_on_trio, "wait": _wait_on_trio}

@@ -13,13 +13,13 @@ import functools
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
+from kam3.adapters.client_driving import drive
 from kam3.adapters.client_hops import (
     DRAINED,
     KEY,
     ClientSide,
     Hop,
     about_content,
-    drive,
     drive_async,
     lines_of,
     outcome_of,

@@ -10,12 +10,9 @@ It is an adapter and no `AuthBase`, whose hook would come after Authorization ha
 
 from __future__ import annotations
 
-from typing import Any
-
 from kam3.adapters.client_hops import outcome_of
-from kam3.adapters.requests_hops import MutualSend
+from kam3.adapters.requests_hops import MutualSend, preauthenticate
 from kam3.errors import MissingExtraError
-from kam3.mutual.client_actions import Outcome
 
 try:
     from requests import RequestException
@@ -35,21 +32,3 @@ class MutualAdapter(MutualSend, HTTPAdapter):
     """
 
     error = RequestException
-
-
-def preauthenticate(session: Any, url: str, **options: Any) -> Outcome:
-    """Log in to the realm of a URL by a HEAD request, before a stream is sent there.
-
-    Args:
-        session: with a `MutualAdapter` for the URL.
-        url: that the stream will go to.
-        options: of the request, such as `verify` and `timeout`.
-
-    Returns:
-        What came of it.
-
-    Raises:
-        UnprovedResponseError: as `MutualAdapter.send`, and all the others.
-        LookupError: the session has no `MutualAdapter` for the URL.
-    """
-    return outcome_of(session.head(url, allow_redirects=False, **options))

@@ -8,7 +8,8 @@ import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, cast
 
-from kam3.adapters.client_hops import DRAINED, KEY, ClientSide, Hop, Peer, about_content, drive, raising
+from kam3.adapters.client_driving import drive
+from kam3.adapters.client_hops import DRAINED, KEY, ClientSide, Hop, Peer, about_content, outcome_of, raising
 from kam3.adapters.stdlib_connections import FinalResponse  # http.client, beneath urllib3, takes a 103 for the final response
 from kam3.mutual.client_actions import Outcome, Response, Send
 
@@ -190,3 +191,21 @@ def _peer_of(connection: Any) -> Peer:
         look: Callable[[bool], bytes | None] | None = getattr(connection.sock, "getpeercert", None)
         certificate = None if look is None else look(True)
     return Peer(certificate, bool(connection.is_verified))
+
+
+def preauthenticate(session: Any, url: str, **options: Any) -> Outcome:
+    """Log in to the realm of a URL by a HEAD request, before a stream is sent there.
+
+    Args:
+        session: with a `MutualAdapter` for the URL.
+        url: that the stream will go to.
+        options: of the request, such as `verify` and `timeout`.
+
+    Returns:
+        What came of it.
+
+    Raises:
+        UnprovedResponseError: as `MutualAdapter.send`, and all the others.
+        LookupError: the session has no `MutualAdapter` for the URL.
+    """
+    return outcome_of(session.head(url, allow_redirects=False, **options))
