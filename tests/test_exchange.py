@@ -465,10 +465,10 @@ def uses(owner: Any) -> list[Any]:
 def test_close_wipes_and_refuses(backend: str) -> None:
     alg, spy = spy_on(P256, backend)
     for owner in owners(alg):
-        assert any(any(memory.view()) for memory in owner._secrets)
+        assert any(any(memory.view()) for memory in owner._secrets())
         with owner as same:
             assert same is owner
-        assert not any(any(memory.view()) for memory in owner._secrets)
+        assert not any(any(memory.view()) for memory in owner._secrets())
         owner.close()
         for use in uses(owner):
             refused(use, f"this {type(owner).__name__} is closed")

@@ -355,7 +355,7 @@ def test_exchanges_and_sessions_refuse_in_a_child() -> None:
                 said.append(str(error))
         for owner in (client, server, pair.client, pair.server):
             owner.close()
-            assert not any(any(memory.view()) for memory in owner._secrets)
+            assert not any(any(memory.view()) for memory in owner._secrets())
         return said
 
     said = in_child(child)

@@ -23,7 +23,7 @@ from kam3.sets import Role
 
 if TYPE_CHECKING:
     from kam3.backends.base import Backend
-    from kam3.memory import Octets, SecretMemory
+    from kam3.memory import Octets
     from kam3.sets import ParameterSet
 
 _SPENT = "has been used: an exchange serves once, even if it failed"
@@ -44,8 +44,8 @@ class _Exchange(SecretOwner):
     _parameters: ParameterSet
     _strict: bool
 
-    def _prepare(self, alg: Algorithm, backend: Backend, strict: bool, *secrets: SecretMemory) -> None:
-        SecretOwner.__init__(self, *secrets)
+    def _prepare(self, alg: Algorithm, backend: Backend, strict: bool) -> None:
+        SecretOwner.__init__(self)
         self._backend, self._parameters, self._strict = backend, alg.parameters, strict
 
     def _received(self, argument: str, value: object) -> bytes:
@@ -83,11 +83,13 @@ class ClientExchange(_Exchange):
 
     __slots__ = ("_kc1", "_pi", "_s_c1")
 
+    _SECRETS = ("_pi", "_s_c1")
+
     def __init__(self, alg: Algorithm, pi: Octets | Pi, *, strict: bool = True) -> None:
         backend = _backend_of(alg)
         self._pi = backend.allocate(alg.parameters.hash_octets)
         self._s_c1 = backend.allocate(alg.parameters.scalar_octets)
-        self._prepare(alg, backend, strict, self._pi, self._s_c1)
+        self._prepare(alg, backend, strict)
         try:
             self._keep(pi)
             self._kc1 = self._draw()
@@ -185,6 +187,8 @@ class ServerExchange(_Exchange):
 
     __slots__ = ("_fake", "_j", "_prepared", "_s_s1")
 
+    _SECRETS = ("_j", "_s_s1")
+
     def __init__(self, alg: Algorithm, j: Octets | PreparedJ, *, strict: bool = True) -> None:
         self._open(alg, j, strict)
 
@@ -218,7 +222,7 @@ class ServerExchange(_Exchange):
         given = stand_in if j is None or isinstance(j, PreparedJ) else arguments.secret("j", j)
         self._j = backend.allocate(len(given))
         self._s_s1 = backend.allocate(alg.parameters.scalar_octets)
-        self._prepare(alg, backend, strict, self._j, self._s_s1)
+        self._prepare(alg, backend, strict)
         try:
             if self._prepared is not None:
                 self._prepared._copy_into(self._parameters, self._j.view())

@@ -15,7 +15,7 @@ import os
 import threading
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 from kam3.errors import ExchangeStateError
 
@@ -46,14 +46,15 @@ def process_mark() -> tuple[int, int]:
 class SecretOwner:
     """Own secrets in wiped memory; end by `close`, with the ``with`` block, or when the object goes."""
 
-    __slots__ = ("__weakref__", "_closed", "_ended", "_lock", "_origin", "_secrets")
+    __slots__ = ("__weakref__", "_closed", "_ended", "_lock", "_origin")
 
-    def __init__(self, *secrets: SecretMemory) -> None:
+    _SECRETS: ClassVar[tuple[str, ...]]  # the members that hold them; no list in each of the 100 000 sessions that a server may have
+
+    def __init__(self) -> None:
         self._origin = process_mark()
         self._lock = threading.RLock()
         self._closed = False
         self._ended: str | None = None  # why it may not be used any more, while it is not closed
-        self._secrets = secrets
 
     def close(self) -> None:
         """Wipe the secrets and refuse every further use.
@@ -75,8 +76,12 @@ class SecretOwner:
         self._wipe()
 
     def _wipe(self) -> None:
-        for memory in getattr(self, "_secrets", ()):  # __init__ may have been interrupted
+        for memory in self._secrets():
             memory.wipe()
+
+    def _secrets(self) -> list[SecretMemory]:
+        """Return those that are there; `__init__` may have been interrupted."""
+        return [getattr(self, name) for name in self._SECRETS if hasattr(self, name)]
 
     def _serialised(self) -> AbstractContextManager[bool]:
         """Return the lock to hold during a call; refuse in a forked child before it is touched."""

@@ -23,6 +23,8 @@ class Pi(SecretOwner):
 
     __slots__ = ("_memory", "_parameters")
 
+    _SECRETS = ("_memory",)
+
     _memory: SecretMemory
     _parameters: ParameterSet
 
@@ -33,9 +35,8 @@ class Pi(SecretOwner):
     def _of(cls, parameters: ParameterSet, memory: SecretMemory) -> Pi:
         """Own memory that pi is about to be written into."""
         owner = cls.__new__(cls)
-        SecretOwner.__init__(owner, memory)
-        owner._parameters = parameters
-        owner._memory = memory
+        owner._memory, owner._parameters = memory, parameters
+        SecretOwner.__init__(owner)
         return owner
 
     @classmethod

@@ -26,6 +26,8 @@ class PreparedJ(SecretOwner):
 
     __slots__ = ("_backend", "_calls", "_j", "_parameters", "_table")
 
+    _SECRETS = ("_j", "_table")
+
     _backend: Backend
     _calls: int
     _j: SecretMemory
@@ -42,7 +44,7 @@ class PreparedJ(SecretOwner):
         owner._parameters, owner._backend, owner._calls = parameters, backend, 0
         owner._j = backend.allocate(parameters.element_octets)
         owner._table = backend.allocate(backend.table_octets(parameters))
-        SecretOwner.__init__(owner, owner._j, owner._table)
+        SecretOwner.__init__(owner)
         return owner
 
     def _require(self, parameters: ParameterSet) -> None:

@@ -30,6 +30,8 @@ class _Session(SecretOwner):
 
     __slots__ = ("_backend", "_kc1", "_ks1", "_parameters", "_z")
 
+    _SECRETS = ("_z",)
+
     _backend: Backend
     _parameters: ParameterSet
     _kc1: bytes
@@ -45,7 +47,7 @@ class _Session(SecretOwner):
         session = cls.__new__(cls)
         session._backend, session._parameters = backend, parameters
         session._z = backend.allocate(parameters.element_octets)
-        SecretOwner.__init__(session, session._z)
+        SecretOwner.__init__(session)
         return session
 
     def _answer(self, compute: Callable[[], bytes]) -> bytes:
