@@ -42,7 +42,7 @@ def key_of(message: VfyC) -> SessionKey:
 
 
 def claim_of(message: VfyC | None) -> Claim | None:
-    return None if message is None else Claim(key_of(message), message.nc, message.vkc)
+    return None if message is None else (key_of(message), message.nc, message.vkc)
 
 
 numbers = st.one_of(st.integers(0, 2**64).map(str), st.sampled_from(["", "00", "07", "+1", "-1", "1e3", "\u0662", "9" * 16, "9" * 17]))

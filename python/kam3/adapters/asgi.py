@@ -11,6 +11,7 @@ Key exchanges, and stores that wait, are carried out in threads, so that the eve
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
@@ -54,7 +55,7 @@ _FAILED: Headers = (
 
 
 class User:
-    """Who is logged in, in the form that Starlette's ``request.user`` has."""
+    """Who is logged in, in the forms that Starlette's ``request.user`` and ``request.auth`` have: somebody or nobody, and nothing finer."""
 
     __slots__ = ("_identity",)
 
@@ -76,14 +77,10 @@ class User:
         """As `display_name`."""
         return self.display_name
 
-
-class Scopes:
-    """What the user may do, in the form that Starlette's ``request.auth`` has: logged in or not, and nothing finer."""
-
-    __slots__ = ("scopes",)
-
-    def __init__(self, identity: Identity | None) -> None:
-        self.scopes = [] if identity is None else ["authenticated"]
+    @property
+    def scopes(self) -> list[str]:
+        """What the user may do: ``authenticated``, or nothing."""
+        return [] if self._identity is None else ["authenticated"]
 
 
 class MutualMiddleware:
@@ -148,12 +145,25 @@ class MutualMiddleware:
             return
         identity = outcome.identity
         login = scope[_KEY] = Login(identity)
-        scope["user"], scope["auth"] = User(identity), Scopes(identity)
+        scope["user"] = scope["auth"] = User(identity)
         if outcome.area is None:
             await self._app(scope, receive, send)
             return
         response = _Response(self._server, self._handler, outcome, login, send)
-        await (response.run(self._app, scope, receive) if kind == "http" else self._app(scope, receive, response.send_websocket))
+        if kind == "websocket":
+            await self._app(scope, receive, response.send_websocket)
+            return
+        try:
+            await self._app(scope, receive, response.send)
+        except Exception:
+            if not response.missing:
+                raise
+            _log.exception("the application raised an exception")
+        else:
+            if not response.missing:
+                return
+            _log.error("the application returned without a response")
+        await response.send_failure(scope)
 
     def _judged(self, scope: Scope) -> tuple[Scope, Request]:
         """Return the scope as the application may see it, and the request as it is judged.
@@ -214,22 +224,19 @@ class MutualMiddleware:
 class _Response:
     """One response of the application on its way out: its header section is completed, its exceptions are answered."""
 
+    __slots__ = ("_forwarded", "_handler", "_login", "_send", "_server")
+
     def __init__(
         self, server: MutualServer, handler: AsyncHandler, forwarded: Forwarded, login: Login, send: Send
     ) -> None:
         self._server, self._handler, self._forwarded, self._login, self._send = server, handler, forwarded, login, send
 
-    async def run(self, app: Application, scope: Scope, receive: Receive) -> None:
-        try:
-            await app(scope, receive, self.send)
-        except Exception:
-            if self._forwarded.identity is None or self._login._sent:
-                raise
-            _log.exception("the application raised an exception")
-        else:
-            if self._forwarded.identity is None or self._login._sent:
-                return
-            _log.error("the application returned without a response")
+    @property
+    def missing(self) -> bool:
+        """Tell whether the client waits for a response with a proof that the application has not begun."""
+        return not self._login._sent and self._forwarded.identity is not None
+
+    async def send_failure(self, scope: Scope) -> None:
         self._login._wish = ""
         await self.send({"type": "http.response.start", "status": 500, "headers": _encoded(_FAILED)})
         await self.send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else _FAILED_BODY})
@@ -273,7 +280,12 @@ class _Response:
 
 
 def _encoded(headers: Headers) -> list[tuple[bytes, bytes]]:
-    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    return [(_name(name), value.encode("latin-1")) for name, value in headers]
+
+
+@functools.cache  # a dozen names, all of them ours
+def _name(name: str) -> bytes:
+    return name.lower().encode("ascii")
 
 
 async def _drain(scope: Scope, receive: Receive) -> None:

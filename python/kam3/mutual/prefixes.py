@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import TypeAlias
 
 from kam3.algorithms import Algorithm
 from kam3.errors import WireError
@@ -22,13 +22,8 @@ CAPACITY = 4096
 #: Octets of a text that is kept: with the longest end below, the field stays under MAX_FIELD.
 LONGEST = 1024
 
-
-class Claim(NamedTuple):
-    """What a request with a proof claims: which session it is of, by which number and proof."""
-
-    key: SessionKey
-    nc: int
-    vkc: bytes
+#: What a request with a proof claims: the session that it is of, its nonce number, VK_c.
+Claim: TypeAlias = "tuple[SessionKey, int, bytes]"
 
 
 class KnownPrefixes:
@@ -66,7 +61,7 @@ class KnownPrefixes:
             return None
         nc, vkc = end.groups()
         try:
-            return Claim(key, int(nc), self._decode(vkc))
+            return key, int(nc), self._decode(vkc)
         except WireError:
             return None
 

@@ -17,7 +17,6 @@ from kam3.mutual.conclusion import NO_STORE
 from kam3.mutual.limits import peer_group
 from kam3.mutual.messages import KexC1, KexS1, VfyC, parse_request, read_credentials, realm_of, serialize
 from kam3.mutual.outcomes import ERROR, INFO, WARNING, Answered, Concluded, Event, Forwarded, Headers, Identity, Request
-from kam3.mutual.prefixes import Claim
 from kam3.mutual.server_states import REASONS, REFUSALS, Judged
 from kam3.mutual.sessions import Admission, Answer, Begun, NewSession, SessionKey
 from kam3.mutual.spaces import Area, ServedOrigin, Space, Terms, absolute_target, make_sites
@@ -93,8 +92,7 @@ class MutualServer:
         if isinstance(area, Answered):
             return area
         peer = peer_group(request.peer)
-        claim = area.known.read(request.authorization)
-        known = claim is not None
+        claim = known = area.known.read(request.authorization)
         try:
             if claim is None:
                 message = self._judge(request.authorization, area)
@@ -104,11 +102,21 @@ class MutualServer:
                     return (yield from self._key_exchange(message, area, peer))
                 if len(message.sid) != 2 * _SID_OCTETS:
                     return _failed(Answer.STALE, area, peer, "")  # none was issued of this length
-                claim = Claim(SessionKey(area.origin, area.realm, message.sid), message.nc, message.vkc)
-            outcome = yield from self._verification(claim, area, peer)
-            if not known and isinstance(outcome, Forwarded):
-                area.known.learn(request.authorization, claim.key)
-            return outcome
+                claim = SessionKey(area.origin, area.realm, message.sid), message.nc, message.vkc
+            key, nc, vkc = claim
+            stored = nc if nc <= self.terms.nc_max else self.terms.nc_max + 1  # stores only compare it; the proof is over the number itself
+            begun: Begun = yield Begin(key, stored)
+            answer, session, user, pending = begun
+            if answer is not _EVALUATE or session is None:
+                return _failed(answer, area, peer, user)
+            proof = _evaluate(session, vkc, nc, area)
+            answer = yield Commit(key, stored, proof is not None, peer)
+            if answer is not _ACCEPTED or proof is None:
+                return _failed(answer, area, peer, user)
+            if known is None:
+                area.known.learn(request.authorization, key)
+            identity = Identity._accepted(answer, key, nc, user, peer, session, *proof)
+            return Forwarded(identity, area, (Event("log-in", INFO, peer, area.realm, user),) if pending else ())
         except StoreUnavailableError as error:
             event = Event("store-unavailable", ERROR, peer, area.realm, detail=str(error))
             return _unavailable(_STORE_RETRY, "the store does not answer; please try again", event)
@@ -178,21 +186,6 @@ class MutualServer:
             detail = "J is no element of the algorithm's group: the user cannot log in"
             events.append(Event("corrupt-credential", ERROR, peer, realm, user, detail))
         return _challenged(area, serialize(challenge), "the key exchange goes on", *events)
-
-    def _verification(self, claim: Claim, area: Area, peer: str) -> Generator[object, Any, Answered | Forwarded]:
-        """Answer req-VFY-C: judge before the proof is evaluated, evaluate, commit."""
-        key, number, vkc = claim
-        nc = min(number, self.terms.nc_max + 1)  # for the stores, which only compare it; the proof is over the number itself
-        begun: Begun = yield Begin(key, nc)
-        answer, session, user, pending = begun
-        if answer is not _EVALUATE or session is None:
-            return _failed(answer, area, peer, user)
-        proof = _evaluate(session, vkc, number, area)
-        answer = yield Commit(key, nc, proof is not None, peer)
-        if answer is not _ACCEPTED or proof is None:
-            return _failed(answer, area, peer, user)
-        identity = Identity._accepted(answer, key, number, user, peer, session, *proof)
-        return Forwarded(identity, area, (Event("log-in", INFO, peer, area.realm, user),) if pending else ())
 
     def conclude(self, forwarded: Forwarded, status: int, headers: Headers, *, log_out: bool = False) -> Concluded:
         """Complete a final response: the application's, or one that is made in its place.

@@ -118,7 +118,7 @@ class MemorySessionTable:
         dropped: list[_Record] = []
         with self._lock:
             room = self._rooms.setdefault((new.key.origin, new.key.realm), {})
-            sid = _packed(new.key.sid)
+            sid = bytes.fromhex(new.key.sid)
             if sid in room:
                 raise StoreUnavailableError("a session of this sid exists: the source of sids is not random", argument="sid")
             if now >= self._next_sweep:
@@ -182,7 +182,7 @@ class MemorySessionTable:
     def _find(self, key: SessionKey) -> _Record | None:
         """Return a session; one that has expired goes when it is asked for, at the latest."""
         room = self._rooms.get(key[:2])
-        record = None if room is None else room.get(_packed(key.sid))
+        record = None if room is None else room.get(bytes.fromhex(key.sid))
         if record is not None and record.expires <= self._clock():
             _close((self._drop(record),))
             return None
@@ -246,10 +246,6 @@ class MemorySessionTable:
         elif record.phase is Phase.REJECTED:
             del self._rejected[record]
         return record
-
-
-def _packed(sid: str) -> bytes:
-    return bytes.fromhex(sid)
 
 
 def _until(records: Iterable[_Record], now: float) -> Iterator[_Record]:
