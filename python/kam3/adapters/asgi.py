@@ -273,7 +273,7 @@ class _Response:
         if ended.events:
             log_events(ended.events)
         self._login._sent = True
-        message = {**message, "headers": [*_encoded(ended.first), *ended.kept(fields, names), *_encoded(ended.last)]}
+        message = {**message, "headers": [*_encoded(ended.first), *ended.kept(fields, names), *_always(ended.last)]}
         if "status" in message:  # not in the acceptance of a WebSocket
             message["status"] = ended.status
         return message
@@ -281,6 +281,9 @@ class _Response:
 
 def _encoded(headers: Headers) -> list[tuple[bytes, bytes]]:
     return [(_name(name), value.encode("latin-1")) for name, value in headers]
+
+
+_always = functools.lru_cache(_encoded)  # of fields that an area sends again and again
 
 
 @functools.cache  # a dozen names, all of them ours
