@@ -354,7 +354,7 @@ def test_row_49_the_proof_exists_in_an_accepted_request_alone(bench: Bench) -> N
     key = SessionKey(ORIGIN, REALM, "0" * 32)
     for answer in set(Answer) - {Answer.ACCEPTED}:
         with pytest.raises(TypeError, match="not accepted"):
-            Identity._accepted(answer, key, 1, USER, PEER, None, bytes(32), VH)  # type: ignore[arg-type]  # that is refused
+            Identity._accepted(answer, None, key, 1, USER, PEER, None, bytes(32), VH)  # type: ignore[arg-type]  # that is refused
 
 
 @pytest.mark.parametrize("answer", [answer for answer in Answer if answer is not Answer.ACCEPTED])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias, final
 
-from kam3.algorithms import Algorithm, algorithm
+from kam3.algorithms import Algorithm
 from kam3.mutual.realms import Realm
 from kam3.mutual.sessions import Answer, SessionKey
 
@@ -83,14 +83,23 @@ class Identity:
 
     @classmethod
     def _accepted(
-        cls, answer: Literal[Answer.ACCEPTED], key: SessionKey, nc: int, user: str, peer: str, session: ServerSession, vks: bytes, vh: bytes
+        cls,
+        answer: Literal[Answer.ACCEPTED],
+        area: Area,
+        key: SessionKey,
+        nc: int,
+        user: str,
+        peer: str,
+        session: ServerSession,
+        vks: bytes,
+        vh: bytes,
     ) -> Identity:
         if answer is not _ACCEPTED:  # whatever a program without a type checker does
             raise TypeError("the session table has not accepted this request")
         self = cls.__new__(cls)
         self.user, self.realm, self.key, self.nc, self.peer = user, key.realm, key, nc, peer
         self._session, self._vh = session, vh
-        self._info = _written(key.sid, vks, algorithm(key.realm.algorithm))
+        self._info = _written(key.sid, vks, area.algorithm)
         return self
 
     def b1(self, t: Octets = b"") -> bytes:
@@ -120,7 +129,7 @@ class Identity:
 
 def _written(sid: str, vks: bytes, alg: Algorithm) -> str:
     """Write a 200-VFY-S as `serialize` does, of values that need no check: a sid that was issued, a vks that was computed here."""
-    text = vks.hex() if alg.wire_type == "hex-fixed-number" else f'"{alg.to_wire(vks, "hash")}"'
+    text = vks.hex() if alg.parameters.wire_type == "hex-fixed-number" else f'"{alg.to_wire(vks, "hash")}"'
     return f"version=1, sid={sid}, vks={text}"
 
 

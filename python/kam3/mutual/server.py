@@ -115,7 +115,7 @@ class MutualServer:
                 return _failed(answer, area, peer, user)
             if known is None:
                 area.known.learn(request.authorization, key)
-            identity = Identity._accepted(answer, key, nc, user, peer, session, *proof)
+            identity = Identity._accepted(answer, area, key, nc, user, peer, session, *proof)
             return Forwarded(identity, area, (Event("log-in", INFO, peer, area.realm, user),) if pending else ())
         except StoreUnavailableError as error:
             event = Event("store-unavailable", ERROR, peer, area.realm, detail=str(error))
