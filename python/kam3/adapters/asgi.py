@@ -260,7 +260,7 @@ class _Response:
     def _begin(self, message: Message, status: int) -> Awaitable[None]:
         """Send the beginning of the response, completed."""
         fields = [(name.lower(), value) for name, value in message.get("headers", ())]
-        names = [name.decode("latin-1") for name, _ in fields]
+        names = [_text(name) for name, _ in fields]
         if self._login._wish:
             return self._begin_as_wished(message, status, fields, names)
         return self._send(self._completed(message, ending(self._forwarded, status, fields, names, False), fields, names))
@@ -283,6 +283,7 @@ def _encoded(headers: Headers) -> list[tuple[bytes, bytes]]:
     return [(_name(name), value.encode("latin-1")) for name, value in headers]
 
 
+_text = functools.lru_cache(256)(lambda name: str(name, "latin-1"))  # names of applications: few, and again and again
 _always = functools.lru_cache(_encoded)  # of fields that an area sends again and again
 
 

@@ -121,16 +121,19 @@ AFTER: Mapping[tuple[Phase, bool], Next] = {
     (_A, False): Next(_A, Answer.FAILED),
 }
 
+#: `BEFORE` by rows: what every request looks into, without building a key.
+_ROWS = {phase: {nonce: BEFORE[phase, nonce] for nonce in Nonce} for phase in Phase}
+
 
 def begin(state: Stateful, nc: int, nc_max: int, nc_window: int) -> tuple[Stateful, Answer]:
     """Judge a request before its proof is evaluated; the state that comes back is the same object where nothing changes."""
-    phase, answer = BEFORE[state.phase, state.window.judge(nc, nc_max, nc_window)]
+    phase, answer = _ROWS[state.phase][state.window.judge(nc, nc_max, nc_window)]
     return (state if phase is state.phase else State(phase, state.window)), answer
 
 
 def commit(state: Stateful, nc: int, right: bool, nc_max: int, nc_window: int) -> tuple[Stateful, Answer]:
     """Settle a request whose proof was evaluated, in the state as it is now; a nonce number is consumed with ACCEPTED alone."""
-    phase, answer = BEFORE[state.phase, state.window.judge(nc, nc_max, nc_window)]
+    phase, answer = _ROWS[state.phase][state.window.judge(nc, nc_max, nc_window)]
     if answer is not _EVALUATE:
         return State(phase, state.window), answer
     phase, answer = AFTER[phase, right]
