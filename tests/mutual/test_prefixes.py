@@ -77,6 +77,21 @@ def test_a_known_text_is_read_as_the_strict_way_reads_it(message: VfyC, end: str
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.realm.algorithm)
+def test_a_proof_of_another_form_is_left_to_the_strict_way(message: VfyC) -> None:
+    known, line = known_for(message), serialize(message)
+    known.learn([line], key_of(message))
+    head, mark, proof = line.rpartition("vkc=")
+    bare, quote = proof.strip('"'), '"' if proof.startswith('"') else ""
+    assert known.read([line]) == claim_of(message)
+    shorter, longer = (bare[1:], bare[2:], bare[4:], ""), (bare + "00", bare + "0000")
+    for other in (*shorter, *longer, bare.upper(), "g" + bare[1:], " " + bare[1:], "=" * len(bare)):
+        text = f"{head}{mark}{quote}{other}{quote}"
+        assert known.read([text]) in (None, claim_of(strict(text))), other
+        swapped = f"{head}{mark}{other}" if quote else f'{head}{mark}"{other}"'
+        assert known.read([swapped]) in (None, claim_of(strict(swapped))), other
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.realm.algorithm)
 def test_the_usual_form_is_known_after_the_first_request(message: VfyC) -> None:
     known, line = known_for(message), serialize(message)
     assert known.read([line]) is None
