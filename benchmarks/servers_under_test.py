@@ -25,7 +25,7 @@ class Configuration(NamedTuple):
     """A server to run."""
 
     origin: str
-    kind: str  # bare, kam3, flask, digest, scram
+    kind: str  # bare, fields, kam3, flask, digest, scram
     front: str = "asgi"  # of kam3: or wsgi
     redis: str = ""
     key_file: str = ""
@@ -37,6 +37,14 @@ def realm_of(origin: str) -> Realm:
 
 async def page(scope: Any, receive: Any, send: Any) -> None:
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(PAGE))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": PAGE})
+
+
+async def page_with_fields(scope: Any, receive: Any, send: Any) -> None:
+    """Answer with the fields that the middleware adds, and without it."""
+    ours = [(b"authentication-info", b"version=1, sid=%b, vks=%b" % (b"0" * 32, b"0" * 64)), (b"cache-control", b"private")]
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(PAGE)), *ours]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": PAGE})
 
@@ -60,8 +68,8 @@ def _protection(configuration: Configuration, asynchronous: bool) -> dict[str, A
 
 
 def application(configuration: Configuration) -> Any:
-    if configuration.kind == "bare":
-        return page
+    if configuration.kind in ("bare", "fields"):
+        return page if configuration.kind == "bare" else page_with_fields
     from kam3.adapters.asgi import MutualMiddleware
 
     return MutualMiddleware(page, **_protection(configuration, asynchronous=True))

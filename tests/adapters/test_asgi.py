@@ -129,6 +129,48 @@ def test_open_and_optional_pages() -> None:
     asyncio.run(scenario())
 
 
+def test_what_one_request_makes_of_its_scopes_is_nothing_to_the_next() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        scope["auth"].scopes.append("admin")
+        assert scope["auth"].scopes == ["authenticated"]
+        await hello(scope, receive, send)
+
+    async def scenario() -> None:
+        site = Site(app)
+        await site.log_in()
+        assert [(await site.get(nc))[0] for nc in (1, 2)] == [200, 200]
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("own", "sent"),
+    [
+        ((), [b"Authorization"]),
+        (((b"vary", b"Accept"),), [b"Accept", b"Authorization"]),
+        (((b"Vary", b"Accept, authorization"),), [b"Accept, authorization"]),
+        (((b"VARY", b"a"), (b"vary", b"*")), [b"a", b"*"]),
+    ],
+)
+def test_fields_of_the_application_count_in_any_case(own: tuple[tuple[bytes, bytes], ...], sent: list[bytes]) -> None:
+    forged = [(b"Authentication-INFO", b"x"), (b"WWW-Authenticate", b"y"), (b"Optional-WWW-Authenticate", b"z"), (b"X-Kept", b"\xff")]
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [*own, *forged]})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def scenario() -> None:
+        site = Site(app, optional=True)
+        await site.log_in()
+        _, headers, _ = await site.get(1)
+        assert [value for name, value in headers if name == b"vary"] == sent
+        assert (b"x-kept", b"\xff") in headers
+        assert not {b"www-authenticate", b"optional-www-authenticate"} & {name for name, _ in headers}
+        assert len(field(headers, "authentication-info")) == 1
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize("status", [200, 204, 302, 304, 403, 404, 500])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
 def test_row_51_every_final_answer_carries_the_proof(status: int, method: str) -> None:

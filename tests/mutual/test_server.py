@@ -17,8 +17,8 @@ from kam3.errors import DegenerateError, OverloadedError, StoreUnavailableError
 from kam3.mutual.actions import Admit, Begin, Commit, Create, End, Find, Pause, Respond, run
 from kam3.mutual.extensions import Control
 from kam3.mutual.limits import Limits, Rate
-from kam3.mutual.messages import Init, KexC1, KexS1, Stale, VfyC, serialize
-from kam3.mutual.outcomes import Answered, Forwarded, Identity
+from kam3.mutual.messages import Init, KexC1, KexS1, Stale, VfyC, VfyS, serialize
+from kam3.mutual.outcomes import Answered, Forwarded, Identity, _written
 from kam3.mutual.realms import Realm
 from kam3.mutual.server import MutualServer
 from kam3.mutual.sessions import Answer, Begun, SessionKey
@@ -354,7 +354,13 @@ def test_row_49_the_proof_exists_in_an_accepted_request_alone(bench: Bench) -> N
     key = SessionKey(ORIGIN, REALM, "0" * 32)
     for answer in set(Answer) - {Answer.ACCEPTED}:
         with pytest.raises(TypeError, match="not accepted"):
-            Identity._accepted(answer, key, 1, USER, PEER, None, bytes(32), VH)  # type: ignore[arg-type]  # that is refused
+            Identity._accepted(answer, None, key, 1, USER, PEER, None, bytes(32), VH)  # type: ignore[arg-type]  # that is refused
+
+
+@pytest.mark.parametrize("alg", kam3.ALGORITHMS, ids=lambda alg: alg.token)
+def test_the_proof_is_written_as_the_message_is(alg: kam3.Algorithm) -> None:
+    vks = bytes(range(alg.hash_octets))
+    assert _written("0123456789abcdef" * 2, vks, alg) == serialize(VfyS("0123456789abcdef" * 2, vks, alg.token))
 
 
 @pytest.mark.parametrize("answer", [answer for answer in Answer if answer is not Answer.ACCEPTED])

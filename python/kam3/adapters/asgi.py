@@ -11,15 +11,17 @@ Key exchanges, and stores that wait, are carried out in threads, so that the eve
 
 from __future__ import annotations
 
+import functools
 import logging
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
 from kam3.adapters.async_driving import AsyncHandler as AsyncHandler  # for users to find it here
 from kam3.adapters.login import FORGEABLE, Login, concluding
 from kam3.adapters.server_driving import Peers, log_events, page
+from kam3.mutual.conclusion import Ending, ending
 from kam3.mutual.credentials import AsyncCredentialStore, CredentialStore
-from kam3.mutual.outcomes import Answered, Concluded, Forwarded, Headers, Identity, Request
+from kam3.mutual.outcomes import Answered, Forwarded, Headers, Identity, Request
 from kam3.mutual.server import MutualServer
 from kam3.mutual.sessions import AsyncSessionTable, SessionTable
 from kam3.mutual.spaces import absolute_target
@@ -28,6 +30,7 @@ Scope: TypeAlias = "MutableMapping[str, Any]"
 Message: TypeAlias = "MutableMapping[str, Any]"
 Receive: TypeAlias = "Callable[[], Awaitable[Message]]"
 Send: TypeAlias = "Callable[[Message], Awaitable[None]]"
+Fields: TypeAlias = "list[tuple[bytes, bytes]]"
 Application: TypeAlias = "Callable[[Scope, Receive, Send], Awaitable[None]]"
 
 _log = logging.getLogger("kam3.asgi")
@@ -35,6 +38,7 @@ _log = logging.getLogger("kam3.asgi")
 _KEY = "kam3.login"
 #: What header fields are to us, apart from those that are nothing: places in the lists of their values.
 _HOST, _AUTHORIZATION, _FORWARDED, _FORGED = 1, 2, 3, 4
+_SCHEMES = {"ws": "http", "wss": "https"}
 _PLACES = {"host": _HOST, "authorization": _AUTHORIZATION}
 #: How many names of fields are remembered.
 _NAMES = 256
@@ -51,7 +55,7 @@ _FAILED: Headers = (
 
 
 class User:
-    """Who is logged in, in the form that Starlette's ``request.user`` has."""
+    """Who is logged in, in the forms that Starlette's ``request.user`` and ``request.auth`` have: somebody or nobody, and nothing finer."""
 
     __slots__ = ("_identity",)
 
@@ -73,14 +77,10 @@ class User:
         """As `display_name`."""
         return self.display_name
 
-
-class Scopes:
-    """What the user may do, in the form that Starlette's ``request.auth`` has: logged in or not, and nothing finer."""
-
-    __slots__ = ("scopes",)
-
-    def __init__(self, identity: Identity | None) -> None:
-        self.scopes = [] if identity is None else ["authenticated"]
+    @property
+    def scopes(self) -> list[str]:
+        """What the user may do: ``authenticated``, or nothing."""
+        return [] if self._identity is None else ["authenticated"]
 
 
 class MutualMiddleware:
@@ -143,29 +143,54 @@ class MutualMiddleware:
             else:
                 await _refuse_handshake(outcome, scope, receive, send)
             return
-        login = scope[_KEY] = Login(outcome.identity)
-        scope["user"], scope["auth"] = User(outcome.identity), Scopes(outcome.identity)
+        identity = outcome.identity
+        login = scope[_KEY] = Login(identity)
+        scope["user"] = scope["auth"] = User(identity)
         if outcome.area is None:
             await self._app(scope, receive, send)
             return
         response = _Response(self._server, self._handler, outcome, login, send)
-        await (response.run(self._app, scope, receive) if kind == "http" else self._app(scope, receive, response.send_websocket))
+        if kind == "websocket":
+            await self._app(scope, receive, response.send_websocket)
+            return
+        try:
+            await self._app(scope, receive, response.send)
+        except Exception:
+            if not response.missing:
+                raise
+            _log.exception("the application raised an exception")
+        else:
+            if not response.missing:
+                return
+            _log.error("the application returned without a response")
+        await response.send_failure(scope)
 
     def _judged(self, scope: Scope) -> tuple[Scope, Request]:
         """Return the scope as the application may see it, and the request as it is judged.
 
         That scope has no forged names, and its target is in the form that applications read.
         """
-        headers, path, scheme = scope["headers"], scope["path"], self._scheme_of(scope)
-        found: tuple[list[str], ...] = ([], [], [], [], [])
+        headers, path, scheme = scope["headers"], scope["path"], self._scheme or scope.get("scheme", "http")
+        scheme = _SCHEMES.get(scheme, scheme)
+        hosts: list[str] = []
+        authorization: list[str] = []
+        forwarded: list[str] = []
+        forged = False
         places = self._places
         for name, value in headers:
             place = places.get(name)
             if place is None:
                 place = self._place_of(name)
-            if place:
-                found[place].append(value.decode("latin-1"))
-        _, hosts, authorization, forwarded, forged = found
+            if not place:
+                continue
+            if place == _AUTHORIZATION:
+                authorization.append(value.decode("latin-1"))
+            elif place == _HOST:
+                hosts.append(value.decode("latin-1"))
+            elif place == _FORWARDED:
+                forwarded.append(value.decode("latin-1"))
+            else:
+                forged = True
         if forged:
             headers = [field for field in headers if self._place_of(field[0]) != _FORGED]
         split = None if path.startswith("/") else absolute_target(path)
@@ -174,12 +199,12 @@ class MutualMiddleware:
             headers = [*(field for field in headers if self._place_of(field[0]) != _HOST), (b"host", split[1].encode())]
         client = scope.get("client")
         request = Request(
-            method=scope.get("method", "GET"),  # a handshake of a WebSocket is a GET, or stands for one
-            scheme=scheme,
-            host=hosts[0] if len(hosts) == 1 else None,
-            path=path,
-            authorization=tuple(authorization),
-            peer=self._peers.peer_of(client[0] if client else "", forwarded),
+            scope.get("method", "GET"),  # a handshake of a WebSocket is a GET, or stands for one
+            scheme,
+            hosts[0] if len(hosts) == 1 else None,
+            path,
+            tuple(authorization),
+            self._peers.peer_of(client[0] if client else "", forwarded),
         )
         return {**scope, "headers": headers, "path": path}, request
 
@@ -195,66 +220,76 @@ class MutualMiddleware:
             self._places[name] = place
         return place
 
-    def _scheme_of(self, scope: Scope) -> str:
-        scheme: str = self._scheme or scope.get("scheme", "http")
-        return {"ws": "http", "wss": "https"}.get(scheme, scheme)
-
 
 class _Response:
     """One response of the application on its way out: its header section is completed, its exceptions are answered."""
+
+    __slots__ = ("_forwarded", "_handler", "_login", "_send", "_server")
 
     def __init__(
         self, server: MutualServer, handler: AsyncHandler, forwarded: Forwarded, login: Login, send: Send
     ) -> None:
         self._server, self._handler, self._forwarded, self._login, self._send = server, handler, forwarded, login, send
 
-    async def run(self, app: Application, scope: Scope, receive: Receive) -> None:
-        try:
-            await app(scope, receive, self.send)
-        except Exception:
-            if self._forwarded.identity is None or self._login._sent:
-                raise
-            _log.exception("the application raised an exception")
-        else:
-            if self._forwarded.identity is None or self._login._sent:
-                return
-            _log.error("the application returned without a response")
+    @property
+    def missing(self) -> bool:
+        """Tell whether the client waits for a response with a proof that the application has not begun."""
+        return not self._login._sent and self._forwarded.identity is not None
+
+    async def send_failure(self, scope: Scope) -> None:
         self._login._wish = ""
         await self.send({"type": "http.response.start", "status": 500, "headers": _encoded(_FAILED)})
         await self.send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else _FAILED_BODY})
 
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            concluded = await self._concluded(message["status"], message.get("headers", ()))
-            message = {**message, "status": concluded.status, "headers": _encoded(concluded.headers)}
-        elif message["type"] == "http.response.trailers":  # a proof in a trailer is none (RFC 8120 section 4.5)
+    def send(self, message: Message) -> Awaitable[None]:
+        """Send a message; no coroutine of our own, for most messages go on as they are."""
+        kind = message["type"]
+        if kind == "http.response.start":
+            return self._begin(message, message["status"])
+        if kind == "http.response.trailers":  # a proof in a trailer is none (RFC 8120 section 4.5)
             fields = [field for field in message.get("headers", ()) if field[0].lower() != b"authentication-info"]
             message = {**message, "headers": fields}
-        await self._send(message)
+        return self._send(message)
 
-    async def send_websocket(self, message: Message) -> None:
-        if message["type"] == "websocket.accept":
-            concluded = await self._concluded(101, message.get("headers", ()))
-            message = {**message, "headers": _encoded(concluded.headers)}
-        elif message["type"] == "websocket.http.response.start":
-            concluded = await self._concluded(message["status"], message.get("headers", ()))
-            message = {**message, "status": concluded.status, "headers": _encoded(concluded.headers)}
-        await self._send(message)
+    def send_websocket(self, message: Message) -> Awaitable[None]:
+        kind = message["type"]
+        if kind == "websocket.accept":
+            return self._begin(message, 101)
+        return self._begin(message, message["status"]) if kind == "websocket.http.response.start" else self._send(message)
 
-    async def _concluded(self, status: int, fields: Iterable[tuple[bytes, bytes]]) -> Concluded:
-        headers = tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in fields])
+    def _begin(self, message: Message, status: int) -> Awaitable[None]:
+        """Send the beginning of the response, completed."""
+        fields = [(name.lower(), value) for name, value in message.get("headers", ())]
+        names = [_text(name) for name, _ in fields]
         if self._login._wish:
-            concluded = await self._handler.run(concluding(self._server, self._forwarded, self._login, status, headers))
-        else:
-            concluded = self._server.conclude(self._forwarded, status, headers)
-        if concluded.events:
-            log_events(concluded.events)
+            return self._begin_as_wished(message, status, fields, names)
+        return self._send(self._completed(message, ending(self._forwarded, status, fields, names, False), fields, names))
+
+    async def _begin_as_wished(self, message: Message, status: int, fields: Fields, names: list[str]) -> None:
+        steps = concluding(self._server, self._forwarded, self._login, status, fields, names)
+        await self._send(self._completed(message, await self._handler.run(steps), fields, names))
+
+    def _completed(self, message: Message, ended: Ending, fields: Fields, names: list[str]) -> Message:
+        if ended.events:
+            log_events(ended.events)
         self._login._sent = True
-        return concluded
+        message = {**message, "headers": [*_encoded(ended.first), *ended.kept(fields, names), *_always(ended.last)]}
+        if "status" in message:  # not in the acceptance of a WebSocket
+            message["status"] = ended.status
+        return message
 
 
 def _encoded(headers: Headers) -> list[tuple[bytes, bytes]]:
-    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    return [(_name(name), value.encode("latin-1")) for name, value in headers]
+
+
+_text = functools.lru_cache(256)(lambda name: str(name, "latin-1"))  # names of applications: few, and again and again
+_always = functools.lru_cache(_encoded)  # of fields that an area sends again and again
+
+
+@functools.cache  # a dozen names, all of them ours
+def _name(name: str) -> bytes:
+    return name.lower().encode("ascii")
 
 
 async def _drain(scope: Scope, receive: Receive) -> None:

@@ -42,21 +42,19 @@ class AsyncHandler:
         self._begin, self._commit = self._method(table, "begin"), self._method(table, "commit")
         self._admit, self._create = self._method(table, "admit"), self._method(table, "create")
         self._end, self._find = self._method(table, "end"), self._method(credentials, "find")
-        self._at_once: dict[type, Callable[[Any], object]] = {}
+        self._at_once: dict[type, Callable[..., object]] = {}
         if _immediate(table, "begin", "commit"):  # of every request with a proof
-            begin: Callable[..., object] = getattr(table, "begin")  # noqa: B009 - of an immediate table it is no coroutine function
-            commit: Callable[..., object] = getattr(table, "commit")  # noqa: B009 - the same
-            self._at_once = {Begin: lambda action: begin(*action), Commit: lambda action: commit(*action)}
+            self._at_once = {Begin: table.begin, Commit: table.commit}  # whose arguments are the members of the action
 
     async def run(self, steps: Steps[Outcome]) -> Outcome:
         """Drive a machine to its end, as `run_async` with `handle`; what waits for nothing is done without a coroutine."""
         at_once = self._at_once
         try:
-            action = next(steps)
+            action: Any = next(steps)
             while True:
                 known = at_once.get(type(action))
                 try:
-                    value = await self.handle(action) if known is None else known(action)
+                    value = await self.handle(action) if known is None else known(*action)
                 except Exception as error:
                     action = steps.throw(error)
                 else:

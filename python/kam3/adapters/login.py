@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 from kam3.errors import LocalProtocolError, StoreUnavailableError
 from kam3.mutual.actions import Steps
-from kam3.mutual.outcomes import Concluded, Forwarded, Headers, Identity
+from kam3.mutual.conclusion import Ending, Fields, ending
+from kam3.mutual.outcomes import Forwarded, Identity
 from kam3.mutual.server import MutualServer
 
 _log = logging.getLogger("kam3.login")
@@ -22,6 +24,8 @@ class Login:
     Attributes:
         identity: who it is; None where the page is open, or optional and nobody has logged in.
     """
+
+    __slots__ = ("_sent", "_wish", "identity")
 
     def __init__(self, identity: Identity | None) -> None:
         self.identity = identity
@@ -57,18 +61,21 @@ class Login:
         self._wish = wish
 
 
-def concluding(server: MutualServer, forwarded: Forwarded, login: Login, status: int, headers: Headers) -> Steps[Concluded]:
-    """Complete the application's final response, and do what it asked for with it.
+def concluding(
+    server: MutualServer, forwarded: Forwarded, login: Login, status: int, fields: Fields, names: Sequence[str]
+) -> Steps[Ending]:
+    """Tell what becomes of the application's final response, and do what it asked for with it.
 
     Args:
         server: who judged the request.
         forwarded: what it came to.
         login: the request's.
         status: the application's HTTP status.
-        headers: the application's header fields.
+        fields: the application's header fields.
+        names: their names, in lower case.
 
     Returns:
-        The steps to the status and the fields to send. Where the store does not answer, a log-out becomes 503: the session goes on.
+        The steps to it. Where the store does not answer, a log-out becomes 503: the session goes on.
     """
     wish = login._wish
     if wish in ("log-out", "reauthenticate"):
@@ -78,8 +85,7 @@ def concluding(server: MutualServer, forwarded: Forwarded, login: Login, status:
             _log.error("the session of a user who logs out could not be ended")
             status, wish = 503, ""
     if wish not in ("reauthenticate", "deny"):
-        return server.conclude(forwarded, status, headers, log_out=wish == "log-out")
+        return ending(forwarded, status, fields, names, wish == "log-out")
     answered = server.reauthenticate(forwarded) if wish == "reauthenticate" else server.deny(forwarded)
-    taken = {name.lower() for name, _ in answered.headers} | {"www-authenticate", "authentication-info"}
-    rest = tuple([field for field in headers if field[0].lower() not in taken])
-    return Concluded(answered.status, answered.headers + rest, answered.events)
+    taken = frozenset({name.lower() for name, _ in answered.headers} | {"www-authenticate", "authentication-info"})
+    return Ending(answered.status, answered.headers, taken, (), answered.events)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from kam3.adapters.login import FORGEABLE, Login, concluding
 from kam3.adapters.server_driving import Handler, Peers, log_events, page, phrase_of
 from kam3.mutual.actions import run
+from kam3.mutual.conclusion import concluded
 from kam3.mutual.credentials import CredentialStore
 from kam3.mutual.outcomes import Answered, Concluded, Forwarded, Request
 from kam3.mutual.server import MutualServer
@@ -154,9 +155,10 @@ class _Response:
         return noted
 
     def _conclude(self, status: int, headers: tuple[tuple[str, str], ...]) -> Concluded:
-        concluded = run(concluding(self._server, self._forwarded, self._login, status, headers), self._handle)
-        log_events(concluded.events)
-        return concluded
+        names = [name.lower() for name, _ in headers]
+        ended = run(concluding(self._server, self._forwarded, self._login, status, headers, names), self._handle)
+        log_events(ended.events)
+        return concluded(ended, headers, names)
 
     def _failed(self) -> list[bytes]:
         """Answer an exception of the application by 500 with the proof, while that can still be done."""

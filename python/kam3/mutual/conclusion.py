@@ -2,64 +2,107 @@
 
 from __future__ import annotations
 
-from kam3.mutual.messages import ORIGIN, PROXY, HeaderSet
+from collections.abc import Sequence
+from typing import NamedTuple, TypeAlias, TypeVar
+
 from kam3.mutual.outcomes import INFO, WARNING, Answered, Concluded, Event, Forwarded, Headers, Identity
 from kam3.mutual.spaces import Area
 
+#: Header fields in order, as an interface of applications has them.
+Fields: TypeAlias = "Sequence[tuple[str | bytes, str | bytes]]"
+Field = TypeVar("Field")
+
 # What an application must not say itself: it cannot know the proof, and a challenge beside a proof contradicts it.
-_OURS: dict[HeaderSet, frozenset[str]] = {
-    ORIGIN: frozenset({"authentication-info", "optional-www-authenticate", "www-authenticate"}),
-    PROXY: frozenset({"proxy-authentication-info", "proxy-authenticate"}),
-}
+_OURS = frozenset({"authentication-info", "optional-www-authenticate", "www-authenticate"})
+_OURS_OF_PROXIES = frozenset({"proxy-authentication-info", "proxy-authenticate"})
 #: What is sent for a status that cannot carry the proof.
 _INSTEAD = {401: 403, 407: 502}
 #: For every 401 and 503 of ours: what they say holds for one request alone.
 NO_STORE = ("Cache-Control", "no-store")
+_CONTROL = frozenset({"authentication-control"})
+_PRIVATE = (("Cache-Control", "private"),)
+_VARY = (("Vary", "Authorization"),)
 
 
-def conclude(forwarded: Forwarded, status: int, headers: Headers, log_out: bool) -> Concluded:
-    """See `MutualServer.conclude`."""
-    area, identity = forwarded.area, forwarded.identity
-    if area is None:
-        return Concluded(status, headers)
-    names = area.headers
-    headers = tuple([field for field in headers if field[0].lower() not in _OURS[names]])
-    if identity is None:
-        return _invited(area, status, headers)
+class Ending(NamedTuple):
+    """What becomes of a final response, whatever its fields are written in: each adapter applies it to fields of its own kind."""
+
+    status: int
+    first: Headers = ()  # before the application's fields
+    dropped: frozenset[str] = frozenset()  # names, in lower case, of fields that the application must not send
+    last: Headers = ()  # behind them
     events: tuple[Event, ...] = ()
-    if status == names.status:
+
+
+    def kept(self, fields: Sequence[Field], names: Sequence[str]) -> Sequence[Field]:
+        """Return those of the application's fields that are sent; `names` are theirs, in lower case."""
+        if self.dropped.isdisjoint(names):
+            return fields
+        return [field for name, field in zip(names, fields, strict=True) if name not in self.dropped]
+
+
+def ending(forwarded: Forwarded, status: int, fields: Fields, names: Sequence[str], log_out: bool) -> Ending:
+    """Tell what becomes of the application's final response.
+
+    Args:
+        forwarded: what the flow came to.
+        status: the application's HTTP status.
+        fields: its header fields, in str or in octets.
+        names: their names, in lower case.
+        log_out: tell the client to forget its credentials.
+    """
+    identity, area, _ = forwarded
+    if area is None:
+        return Ending(status)
+    ours = area.headers
+    dropped = _OURS if ours.status == 401 else _OURS_OF_PROXIES
+    if identity is None:
+        return _invited(area, status, dropped, fields, names)
+    events: tuple[Event, ...] = ()
+    if status == ours.status:
         detail = f"the application answered {status} to a user who has logged in; sent as {_INSTEAD[status]}"
         events = (Event(f"application-{status}", WARNING, identity.peer, identity.realm, identity.user, detail),)
         status = _INSTEAD[status]
     if log_out:
         events += (Event("log-out", INFO, identity.peer, identity.realm, identity.user),)
-    headers = _controlled(_cached(headers, area), area.controls.log_out if log_out else area.controls.proved)
-    return Concluded(status, ((names.info, identity._info), *headers), events)
+    control = area.controls.log_out if log_out else area.controls.proved
+    last = _caching(area, fields, names)
+    if control:
+        dropped, last = dropped | _CONTROL, last + control
+    return Ending(status, ((ours.info, identity._info),), dropped, last, events)
 
 
-def _invited(area: Area, status: int, headers: Headers) -> Concluded:
+def conclude(forwarded: Forwarded, status: int, headers: Headers, log_out: bool) -> Concluded:
+    """See `MutualServer.conclude`."""
+    names = [name.lower() for name, _ in headers]
+    return concluded(ending(forwarded, status, headers, names, log_out), headers, names)
+
+
+def concluded(ended: Ending, headers: Headers, names: Sequence[str]) -> Concluded:
+    """Return the response whole."""
+    return Concluded(ended.status, (*ended.first, *ended.kept(headers, names), *ended.last), ended.events)
+
+
+def _invited(area: Area, status: int, dropped: frozenset[str], fields: Fields, names: Sequence[str]) -> Ending:
     """Complete an answer to somebody who has not logged in, where that is optional."""
+    initial, control = area.init["initial"], area.controls.initial
+    if control:  # what the application says itself stays where we say nothing; two of them would contradict each other
+        dropped |= _CONTROL
     if status == 401:  # the application wants a log-in after all; Optional-WWW-Authenticate must not be on a 401
-        rest = tuple([field for field in headers if field[0].lower() != "cache-control"])
-        return Concluded(401, (("WWW-Authenticate", area.init["initial"]), NO_STORE, *_controlled(rest, area.controls.initial)))
-    headers = _controlled(_cached(headers, area), area.controls.initial)
-    return Concluded(status, (("Optional-WWW-Authenticate", area.init["initial"]), *headers))
+        return Ending(401, (("WWW-Authenticate", initial), NO_STORE), dropped | {"cache-control"}, control)
+    return Ending(status, (("Optional-WWW-Authenticate", initial),), dropped, _caching(area, fields, names) + control)
 
 
-def _controlled(headers: Headers, control: Headers) -> Headers:
-    """Add Authentication-Control. What the application says itself stays where we say nothing; two of them would contradict each other."""
-    return (*[field for field in headers if field[0].lower() != "authentication-control"], *control) if control else headers
-
-
-def _cached(headers: Headers, area: Area) -> Headers:
+def _caching(area: Area, fields: Fields, names: Sequence[str]) -> Headers:
     """Keep shared caches from giving one user's page to another, and an optional page from standing in for its other form."""
-    if area.headers == PROXY:  # the response is the origin's, which says how it may be cached
-        return headers
-    names = {name.lower() for name, _ in headers}
+    if area.headers.status == 407:  # the response is the origin's, which says how it may be cached
+        return ()
     if not area.optional:
-        return headers if "cache-control" in names else (*headers, ("Cache-Control", "private"))
-    varies = [part.strip().lower() for name, value in headers if name.lower() == "vary" for part in value.split(",")]
-    return headers if "authorization" in varies or "*" in varies else (*headers, ("Vary", "Authorization"))
+        return () if "cache-control" in names else _PRIVATE
+    values = [value for name, (_, value) in zip(names, fields, strict=True) if name == "vary"]
+    texts = [value if isinstance(value, str) else value.decode("latin-1") for value in values]
+    varies = [part.strip().lower() for text in texts for part in text.split(",")]
+    return () if "authorization" in varies or "*" in varies else _VARY
 
 
 def wanted_again(forwarded: Forwarded) -> Answered:

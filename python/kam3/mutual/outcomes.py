@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, final
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias, final
 
-from kam3.mutual.messages import VfyS, serialize
+from kam3.algorithms import Algorithm
 from kam3.mutual.realms import Realm
 from kam3.mutual.sessions import Answer, SessionKey
 
@@ -15,12 +14,13 @@ if TYPE_CHECKING:
     from kam3.mutual.spaces import Area
     from kam3.session import ServerSession
 
+_ACCEPTED: Final = Answer.ACCEPTED  # as in `kam3.mutual.server_states`
+
 #: Header fields in order.
 Headers: TypeAlias = "tuple[tuple[str, str], ...]"
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A request as far as it is judged.
 
     Attributes:
@@ -83,14 +83,23 @@ class Identity:
 
     @classmethod
     def _accepted(
-        cls, answer: Literal[Answer.ACCEPTED], key: SessionKey, nc: int, user: str, peer: str, session: ServerSession, vks: bytes, vh: bytes
+        cls,
+        answer: Literal[Answer.ACCEPTED],
+        area: Area,
+        key: SessionKey,
+        nc: int,
+        user: str,
+        peer: str,
+        session: ServerSession,
+        vks: bytes,
+        vh: bytes,
     ) -> Identity:
-        if answer is not Answer.ACCEPTED:  # whatever a program without a type checker does
+        if answer is not _ACCEPTED:  # whatever a program without a type checker does
             raise TypeError("the session table has not accepted this request")
         self = cls.__new__(cls)
         self.user, self.realm, self.key, self.nc, self.peer = user, key.realm, key, nc, peer
         self._session, self._vh = session, vh
-        self._info = serialize(VfyS(key.sid, vks, key.realm.algorithm))
+        self._info = _written(key.sid, vks, area.algorithm)
         return self
 
     def b1(self, t: Octets = b"") -> bytes:
@@ -118,8 +127,13 @@ class Identity:
         return f"<kam3.mutual Identity user={self.user!r} realm={self.realm.realm!r}>"
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+def _written(sid: str, vks: bytes, alg: Algorithm) -> str:
+    """Write a 200-VFY-S as `serialize` does, of values that need no check: a sid that was issued, a vks that was computed here."""
+    text = vks.hex() if alg.parameters.wire_type == "hex-fixed-number" else f'"{alg.to_wire(vks, "hash")}"'
+    return f"version=1, sid={sid}, vks={text}"
+
+
+class Answered(NamedTuple):
     """The request is answered without the application.
 
     Attributes:
@@ -135,8 +149,7 @@ class Answered:
     events: tuple[Event, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Forwarded:
+class Forwarded(NamedTuple):
     """The application runs; its final response goes through `MutualServer.conclude`.
 
     Attributes:

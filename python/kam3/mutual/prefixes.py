@@ -8,57 +8,69 @@ twice; and the number of parameters and the greatest length are those of the fie
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
-from kam3.algorithms import Algorithm, algorithm
-from kam3.errors import RemoteProtocolError
-from kam3.mutual import values
-from kam3.mutual.messages import VfyC
-from kam3.mutual.realms import Realm
+from kam3.algorithms import Algorithm
+from kam3.errors import WireError
+from kam3.mutual.sessions import SessionKey
 
-#: How many texts are kept; when there are more, all are forgotten: reading strictly is no misfortune.
+#: How many texts of an area are kept; when there are more, all are forgotten: reading strictly is no misfortune.
 CAPACITY = 4096
 #: Octets of a text that is kept: with the longest end below, the field stays under MAX_FIELD.
 LONGEST = 1024
 
-# The number as it is written without leading zeros, and short; the proof as a token (hexadecimal) or in quotes (base64).
-_END = re.compile(r', nc=(0|[1-9][0-9]{0,15}), vkc=(?:([0-9A-Za-z+]{1,128})|"([0-9A-Za-z+/=]{1,128})")', re.ASCII)
+#: What a request with a proof claims: the session that it is of, its nonce number, VK_c.
+Claim: TypeAlias = "tuple[SessionKey, int, bytes]"
 
 
 class KnownPrefixes:
-    """The texts of sessions that were accepted; safe for threads."""
+    """The texts of sessions that were accepted in one area; safe for threads.
 
-    __slots__ = ("_known",)
+    Args:
+        alg: the algorithm of the area's realm.
+    """
 
-    def __init__(self) -> None:
-        self._known: dict[str, tuple[Realm, str, str, Algorithm]] = {}
+    __slots__ = ("_decode", "_end", "_known")
 
-    def read(self, lines: Sequence[str]) -> VfyC | None:
+    def __init__(self, alg: Algorithm) -> None:
+        # The number as it is written without leading zeros, and short; the proof bare (hexadecimal) or in quotes (base64), of its length.
+        number = ", nc=(0|[1-9][0-9]{0,15}), vkc="
+        self._decode: Callable[[str], bytes]
+        if alg.wire_type == "hex-fixed-number":
+            self._end = re.compile(rf"{number}([0-9A-Fa-f]{{{2 * alg.hash_octets}}})")
+            self._decode = bytes.fromhex
+        else:
+            self._end = re.compile(rf'{number}"([0-9A-Za-z+/=]{{{(alg.hash_octets + 2) // 3 * 4}}})"')
+            self._decode = functools.partial(alg.from_wire, kind="hash")
+        self._known: dict[str, SessionKey] = {}
+
+    def read(self, lines: Sequence[str]) -> Claim | None:
         """Read the Authorization fields of a request; None where the strict way has to be gone, and what that would give else."""
         if len(lines) != 1:
             return None
         text = lines[0]
         at = text.rfind(", nc=")
-        known = self._known.get(text[:at])
-        if known is None:
+        key = self._known.get(text[:at])
+        if key is None:
             return None
-        end = _END.fullmatch(text, at)
+        end = self._end.fullmatch(text, at)
         if end is None:
             return None
-        realm, validation, sid, alg = known
-        nc, token, quoted = end.groups()
+        nc, vkc = end.groups()
         try:
-            return VfyC(realm, validation, sid, int(nc), values.parse_number("vkc", token or quoted, alg))
-        except RemoteProtocolError:
+            return key, int(nc), self._decode(vkc)
+        except WireError:
             return None
 
-    def learn(self, lines: Sequence[str], message: VfyC) -> None:
-        """Keep the text of a field that was read as `message`, by the strict way, and led to an accepted proof."""
+    def learn(self, lines: Sequence[str], key: SessionKey) -> None:
+        """Keep the text of a field that was read by the strict way, and led to an accepted proof of this session."""
         text = lines[0]
         at = text.rfind(", nc=")
-        if not 0 <= at <= LONGEST or text[:at] in self._known or _END.fullmatch(text, at) is None:
+        if not 0 <= at <= LONGEST or self._end.fullmatch(text, at) is None:
             return
         if len(self._known) >= CAPACITY:
             self._known.clear()
-        self._known[text[:at]] = message.realm, message.validation, message.sid, algorithm(message.realm.algorithm)
+        self._known[text[:at]] = key

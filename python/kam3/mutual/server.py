@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Generator, Iterable
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from kam3.errors import ExchangeStateError, OverloadedError, RemoteProtocolError, StoreUnavailableError, VerificationError
 from kam3.mutual import conclusion
@@ -17,7 +17,6 @@ from kam3.mutual.conclusion import NO_STORE
 from kam3.mutual.limits import peer_group
 from kam3.mutual.messages import KexC1, KexS1, VfyC, parse_request, read_credentials, realm_of, serialize
 from kam3.mutual.outcomes import ERROR, INFO, WARNING, Answered, Concluded, Event, Forwarded, Headers, Identity, Request
-from kam3.mutual.prefixes import KnownPrefixes
 from kam3.mutual.server_states import REASONS, REFUSALS, Judged
 from kam3.mutual.sessions import Admission, Answer, Begun, NewSession, SessionKey
 from kam3.mutual.spaces import Area, ServedOrigin, Space, Terms, absolute_target, make_sites
@@ -27,13 +26,16 @@ _SID_OCTETS = 16  # RFC 8120 section 4.3 asks for 80 bits, or the square of the 
 
 _STORE_RETRY = 5  # seconds
 
+_EVALUATE: Final = Answer.EVALUATE  # as in `kam3.mutual.server_states`
+_ACCEPTED: Final = Answer.ACCEPTED
+
 
 #: A source of session identifiers: so many octets, random, and told to nobody else.
 Sids: TypeAlias = "Callable[[int], bytes]"
 
 
 class MutualServer:
-    """A server's configuration, and the judgement of its requests; immutable but for what it remembers of texts, for all threads.
+    """A server's configuration, and the judgement of its requests; immutable but for the texts that its areas remember, for all threads.
 
     Args:
         spaces: what is protected, and what is left open within it.
@@ -51,7 +53,7 @@ class MutualServer:
         MissingExtraError: it needs the extra ``[http]``.
     """
 
-    __slots__ = ("_known", "_sids", "_sites", "proxy", "terms")
+    __slots__ = ("_sids", "_sites", "proxy", "terms")
 
     def __init__(
         self,
@@ -66,7 +68,6 @@ class MutualServer:
         self.proxy = proxy
         self._sites = make_sites(spaces, origins, self.terms, proxy=proxy)
         self._sids = sids
-        self._known = KnownPrefixes()
 
     @property
     def origins(self) -> tuple[str, ...]:
@@ -91,16 +92,31 @@ class MutualServer:
         if isinstance(area, Answered):
             return area
         peer = peer_group(request.peer)
+        claim = known = area.known.read(request.authorization)
         try:
-            message = self._judge(request.authorization, area)
-            if isinstance(message, VfyC):
-                outcome = yield from self._verification(message, area, peer)
-                if isinstance(outcome, Forwarded):
-                    self._known.learn(request.authorization, message)
-                return outcome
-            if isinstance(message, KexC1):
-                return (yield from self._key_exchange(message, area, peer))
-            return _refused(area, message, peer)
+            if claim is None:
+                message = self._judge(request.authorization, area)
+                if isinstance(message, Judged):
+                    return _refused(area, message, peer)
+                if isinstance(message, KexC1):
+                    return (yield from self._key_exchange(message, area, peer))
+                if len(message.sid) != 2 * _SID_OCTETS:
+                    return _failed(Answer.STALE, area, peer, "")  # none was issued of this length
+                claim = SessionKey(area.origin, area.realm, message.sid), message.nc, message.vkc
+            key, nc, vkc = claim
+            stored = nc if nc <= self.terms.nc_max else self.terms.nc_max + 1  # stores only compare it; the proof is over the number itself
+            begun: Begun = yield Begin(key, stored)
+            answer, session, user, pending = begun
+            if answer is not _EVALUATE or session is None:
+                return _failed(answer, area, peer, user)
+            proof = _evaluate(session, vkc, nc, area)
+            answer = yield Commit(key, stored, proof is not None, peer)
+            if answer is not _ACCEPTED or proof is None:
+                return _failed(answer, area, peer, user)
+            if known is None:
+                area.known.learn(request.authorization, key)
+            identity = Identity._accepted(answer, area, key, nc, user, peer, session, *proof)
+            return Forwarded(identity, area, (Event("log-in", INFO, peer, area.realm, user),) if pending else ())
         except StoreUnavailableError as error:
             event = Event("store-unavailable", ERROR, peer, area.realm, detail=str(error))
             return _unavailable(_STORE_RETRY, "the store does not answer; please try again", event)
@@ -128,11 +144,11 @@ class MutualServer:
         detail = f"{request.scheme}, Host {request.host!r:.200}"
         return Answered(421, (), reason, (Event("misdirected", INFO, peer_group(request.peer), detail=detail),))
 
-    def _judge(self, authorization: tuple[str, ...], area: Area) -> KexC1 | VfyC | Judged:
+    @staticmethod
+    def _judge(authorization: tuple[str, ...], area: Area) -> KexC1 | VfyC | Judged:
         """Tell what a request is: a header that does not parse first, then the realm, then everything else."""
         try:
-            known = self._known.read(authorization)
-            message = _read(authorization, area) if known is None else known
+            message = _read(authorization, area)
         except RemoteProtocolError:
             return Judged.MALFORMED
         if isinstance(message, Judged):
@@ -170,24 +186,6 @@ class MutualServer:
             detail = "J is no element of the algorithm's group: the user cannot log in"
             events.append(Event("corrupt-credential", ERROR, peer, realm, user, detail))
         return _challenged(area, serialize(challenge), "the key exchange goes on", *events)
-
-    def _verification(self, message: VfyC, area: Area, peer: str) -> Generator[object, Any, Answered | Forwarded]:
-        """Answer req-VFY-C: judge before the proof is evaluated, evaluate, commit."""
-        if len(message.sid) != 2 * _SID_OCTETS:
-            return _failed(Answer.STALE, area, peer, "")  # none was issued of this length
-        key = SessionKey(area.origin, area.realm, message.sid)
-        nc = min(message.nc, self.terms.nc_max + 1)  # for the stores, which only compare it; the proof is over the number itself
-        begun: Begun = yield Begin(key, nc)
-        session = begun.session
-        if begun.answer is not Answer.EVALUATE or session is None:
-            return _failed(begun.answer, area, peer, begun.user)
-        proof = _evaluate(session, message, area)
-        answer: Answer = yield Commit(key, nc, proof is not None, peer)
-        if answer is not Answer.ACCEPTED or proof is None:
-            return _failed(answer, area, peer, begun.user)
-        identity = Identity._accepted(answer, key, message.nc, begun.user, peer, session, *proof)
-        events = (Event("log-in", INFO, peer, area.realm, begun.user),) if begun.pending else ()
-        return Forwarded(identity, area, events)
 
     def conclude(self, forwarded: Forwarded, status: int, headers: Headers, *, log_out: bool = False) -> Concluded:
         """Complete a final response: the application's, or one that is made in its place.
@@ -257,10 +255,10 @@ def _read(authorization: tuple[str, ...], area: Area) -> KexC1 | VfyC | Judged:
         return Judged.OTHER_REALM if realm.auth_scope and realm != area.realm else Judged.MALFORMED
 
 
-def _evaluate(session: ServerSession, message: VfyC, area: Area) -> tuple[bytes, bytes] | None:
+def _evaluate(session: ServerSession, vkc: bytes, nc: int, area: Area) -> tuple[bytes, bytes] | None:
     """Return VK_s and the vh that matched, or None if the proof is wrong or the session has been ended meanwhile."""
     try:
-        return session.verify_vkc_among(message.vkc, message.nc, area.hosts)
+        return session.verify_vkc_among(vkc, nc, area.hosts)
     except (VerificationError, ExchangeStateError):
         return None
 

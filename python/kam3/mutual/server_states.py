@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from kam3.mutual.sessions import Answer
 
@@ -38,6 +38,9 @@ class Nonce(enum.Enum):
     __hash__ = object.__hash__  # as of `Phase`
 
 
+_NEW, _USED, _OUTSIDE = Nonce.NEW, Nonce.USED, Nonce.OUTSIDE  # a name of a module is found at once, a member of an `enum` is searched for
+
+
 class Window(NamedTuple):
     """The nonce numbers that a session has received, in constant memory."""
 
@@ -46,10 +49,10 @@ class Window(NamedTuple):
 
     def judge(self, nc: int, nc_max: int, nc_window: int) -> Nonce:
         """Tell what `nc` is, by the rules of RFC 8120 sections 6 and 11 (note 3: what is below the window is refused)."""
-        if nc > nc_max or nc <= self.largest - nc_window:
-            return Nonce.OUTSIDE
         distance = self.largest - nc
-        return Nonce.USED if distance >= 0 and self.flags >> distance & 1 else Nonce.NEW
+        if nc > nc_max or distance >= nc_window:
+            return _OUTSIDE
+        return _USED if distance >= 0 and self.flags >> distance & 1 else _NEW
 
     def receive(self, nc: int, nc_window: int) -> Window:
         """Return the window after `nc`, which was judged NEW."""
@@ -62,10 +65,24 @@ class Window(NamedTuple):
 
 
 class State(NamedTuple):
-    """All of a session that changes."""
+    """All of a session that changes; a table's record that has these two may stand for it."""
 
     phase: Phase = Phase.KEY_EXCHANGING
     window: Window = Window()
+
+
+class Stateful(Protocol):
+    """What has the members of a `State`."""
+
+    @property
+    def phase(self) -> Phase:
+        """See `State`."""
+        ...
+
+    @property
+    def window(self) -> Window:
+        """See `State`."""
+        ...
 
 
 class Next(NamedTuple):
@@ -76,6 +93,7 @@ class Next(NamedTuple):
 
 
 _K, _A, _R, _I = Phase.KEY_EXCHANGING, Phase.AUTHENTICATED, Phase.REJECTED, Phase.INACTIVE
+_EVALUATE, _ACCEPTED = Answer.EVALUATE, Answer.ACCEPTED
 
 #: Judged before the proof, in the order of section 11: state first, then the nonce number. A session that is pending has received no
 #: number, so that USED cannot meet it; the entry is there because a table without holes has no default.
@@ -103,21 +121,23 @@ AFTER: Mapping[tuple[Phase, bool], Next] = {
     (_A, False): Next(_A, Answer.FAILED),
 }
 
-
-def begin(state: State, nc: int, nc_max: int, nc_window: int) -> tuple[State, Answer]:
-    """Judge a request before its proof is evaluated."""
-    entry = BEFORE[state.phase, state.window.judge(nc, nc_max, nc_window)]
-    return State(entry.phase, state.window), entry.answer
+#: `BEFORE` by rows: what every request looks into, without building a key.
+_ROWS = {phase: {nonce: BEFORE[phase, nonce] for nonce in Nonce} for phase in Phase}
 
 
-def commit(state: State, nc: int, right: bool, nc_max: int, nc_window: int) -> tuple[State, Answer]:
+def begin(state: Stateful, nc: int, nc_max: int, nc_window: int) -> tuple[Stateful, Answer]:
+    """Judge a request before its proof is evaluated; the state that comes back is the same object where nothing changes."""
+    phase, answer = _ROWS[state.phase][state.window.judge(nc, nc_max, nc_window)]
+    return (state if phase is state.phase else State(phase, state.window)), answer
+
+
+def commit(state: Stateful, nc: int, right: bool, nc_max: int, nc_window: int) -> tuple[Stateful, Answer]:
     """Settle a request whose proof was evaluated, in the state as it is now; a nonce number is consumed with ACCEPTED alone."""
-    before = BEFORE[state.phase, state.window.judge(nc, nc_max, nc_window)]
-    if before.answer is not Answer.EVALUATE:
-        return State(before.phase, state.window), before.answer
-    entry = AFTER[before.phase, right]
-    window = state.window.receive(nc, nc_window) if entry.answer is Answer.ACCEPTED else state.window
-    return State(entry.phase, window), entry.answer
+    phase, answer = _ROWS[state.phase][state.window.judge(nc, nc_max, nc_window)]
+    if answer is not _EVALUATE:
+        return State(phase, state.window), answer
+    phase, answer = AFTER[phase, right]
+    return State(phase, state.window.receive(nc, nc_window) if answer is _ACCEPTED else state.window), answer
 
 
 class Judged(enum.Enum):

@@ -11,13 +11,14 @@ import re
 import urllib.parse
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 from kam3.algorithms import Algorithm, algorithm
 from kam3.arguments import MAX_HOST_VALUES
 from kam3.mutual.extensions import CONTROL_FIELD, Control, serialize_control, serialize_optional
 from kam3.mutual.messages import ORIGIN, PROXY, HeaderSet, Init, KexS1, Stale, serialize
+from kam3.mutual.prefixes import KnownPrefixes
 from kam3.mutual.realms import Origin, Realm, check_scope, covers, serialize_path
 from kam3.mutual.validation import Channel, method_of, vh_of
 
@@ -116,6 +117,7 @@ class Area:
     init: Mapping[str, str]  # the challenge of a 401-INIT by its reason
     stale: str
     controls: Controls
+    known: KnownPrefixes = field(repr=False, compare=False)
 
 
 class Site:
@@ -293,7 +295,7 @@ def _area(
     serialize(KexS1(realm, validation, "0" * 32, bytes(alg.element_octets), *window, terms.time, path))  # what cannot be sent raises now
     stale, controls = serialize(Stale(realm, validation)), _controls(space, realm.realm)
     server = str(origin) if headers == ORIGIN else f"proxy {origin}"
-    return Area(headers, server, realm, alg, validation, hosts, path, space.optional, init, stale, controls)
+    return Area(headers, server, realm, alg, validation, hosts, path, space.optional, init, stale, controls, KnownPrefixes(alg))
 
 
 def _controls(space: Space, realm: str) -> Controls:
@@ -303,10 +305,10 @@ def _controls(space: Space, realm: str) -> Controls:
     failed = Control(auth_style=control.auth_style, username=control.username)
     initial = replace(failed, location_when_unauthenticated=control.location_when_unauthenticated, no_auth=control.no_auth)
 
-    def field(part: Control, optional: bool = False) -> tuple[tuple[str, str], ...]:
+    def written(part: Control, optional: bool = False) -> tuple[tuple[str, str], ...]:
         return () if part == Control() else ((CONTROL_FIELD, serialize_control({realm: part}, optional=optional)),)
 
-    return Controls(field(initial, space.optional), field(failed), field(proved), field(replace(proved, logout_timeout=0)))
+    return Controls(written(initial, space.optional), written(failed), written(proved), written(replace(proved, logout_timeout=0)))
 
 
 def _warn(spaces: Sequence[Space], origins: Sequence[Origin]) -> None:

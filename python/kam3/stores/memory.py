@@ -19,7 +19,7 @@ from kam3.algorithms import algorithm
 from kam3.errors import StoreUnavailableError
 from kam3.mutual.limits import Limits
 from kam3.mutual.realms import Realm
-from kam3.mutual.server_states import Phase, State, Window, begin, commit
+from kam3.mutual.server_states import Phase, State, Stateful, begin, commit
 from kam3.mutual.sessions import Admission, Answer, Begun, NewSession, SessionKey
 from kam3.session import ServerSession
 from kam3.stores.fading import Fading
@@ -27,6 +27,9 @@ from kam3.stores.pending import PendingByPeer
 
 #: Seconds between two sweeps for what has expired. What has expired counts as gone at once; the sweep only gives its memory back.
 _SWEEP = 10.0
+
+_EVALUATE, _KEY_EXCHANGING = Answer.EVALUATE, Phase.KEY_EXCHANGING  # as in `kam3.mutual.server_states`, for what every request passes
+_GONE = Begun(Answer.STALE)
 
 _tables: weakref.WeakSet[MemorySessionTable] = weakref.WeakSet()
 
@@ -43,18 +46,14 @@ if hasattr(os, "register_at_fork"):
 class _Record:
     """One session. K_c1, K_s1, z and whether it is fake are in `session`; there may be 100 000 of these, so that nothing is kept twice."""
 
-    __slots__ = ("expires", "flags", "largest", "nc_max", "nc_window", "peer", "phase", "room", "session", "sid", "user")
+    __slots__ = ("expires", "nc_max", "nc_window", "peer", "phase", "room", "session", "sid", "user", "window")
 
     def __init__(self, new: NewSession, room: dict[bytes, _Record], sid: bytes, expires: float) -> None:
         self.room, self.sid, self.expires = room, sid, expires
         self.session: ServerSession | None = new.session
         self.user, self.peer = new.user, new.peer
         self.nc_max, self.nc_window = new.nc_max, new.nc_window
-        (self.largest, self.flags), self.phase = Window(), Phase.KEY_EXCHANGING
-
-    @property
-    def state(self) -> State:
-        return State(self.phase, Window(self.largest, self.flags))
+        self.phase, self.window = State()
 
 
 class MemorySessionTable:
@@ -119,7 +118,7 @@ class MemorySessionTable:
         dropped: list[_Record] = []
         with self._lock:
             room = self._rooms.setdefault((new.key.origin, new.key.realm), {})
-            sid = _packed(new.key.sid)
+            sid = bytes.fromhex(new.key.sid)
             if sid in room:
                 raise StoreUnavailableError("a session of this sid exists: the source of sids is not random", argument="sid")
             if now >= self._next_sweep:
@@ -136,10 +135,10 @@ class MemorySessionTable:
         with self._lock:
             record = self._find(key)
             if record is None:
-                return Begun(Answer.STALE)
-            state, answer = begin(record.state, nc, record.nc_max, record.nc_window)
-            if answer is Answer.EVALUATE:
-                return Begun(answer, record.session, record.user, record.phase is Phase.KEY_EXCHANGING)
+                return _GONE
+            state, answer = begin(record, nc, record.nc_max, record.nc_window)
+            if answer is _EVALUATE:
+                return Begun(answer, record.session, record.user, record.phase is _KEY_EXCHANGING)
             user = record.user
             session = self._settle(record, state)
         if session is not None:
@@ -152,8 +151,11 @@ class MemorySessionTable:
             record = self._find(key)
             if record is None:
                 return Answer.STALE
-            pending = record.phase is Phase.KEY_EXCHANGING
-            state, answer = commit(record.state, nc, right, record.nc_max, record.nc_window)
+            pending = record.phase is _KEY_EXCHANGING
+            state, answer = commit(record, nc, right, record.nc_max, record.nc_window)
+            if state.phase is record.phase:
+                record.window = state.window
+                return answer
             session = self._settle(record, state)
             if pending and answer is Answer.ACCEPTED:
                 self._proved(key.realm, record, peer)
@@ -179,19 +181,20 @@ class MemorySessionTable:
 
     def _find(self, key: SessionKey) -> _Record | None:
         """Return a session; one that has expired goes when it is asked for, at the latest."""
-        record = self._rooms.get((key.origin, key.realm), {}).get(_packed(key.sid))
+        room = self._rooms.get(key[:2])
+        record = None if room is None else room.get(bytes.fromhex(key.sid))
         if record is not None and record.expires <= self._clock():
             _close((self._drop(record),))
             return None
         return record
 
-    def _settle(self, record: _Record, state: State) -> ServerSession | None:
+    def _settle(self, record: _Record, state: Stateful) -> ServerSession | None:
         """Bring a session into a state; return what is to be closed, outside of the lock, since it may be at work in another thread."""
         before, session = record.phase, record.session
         if state.phase is Phase.INACTIVE:
             self._drop(record)
             return session
-        record.phase, (record.largest, record.flags) = state.phase, state.window
+        record.phase, record.window = state.phase, state.window
         if before is state.phase:
             return None
         self._pending.remove(record.peer, record)  # the table leads on from no other phase
@@ -243,10 +246,6 @@ class MemorySessionTable:
         elif record.phase is Phase.REJECTED:
             del self._rejected[record]
         return record
-
-
-def _packed(sid: str) -> bytes:
-    return bytes.fromhex(sid)
 
 
 def _until(records: Iterable[_Record], now: float) -> Iterator[_Record]:
