@@ -64,9 +64,6 @@ class _Session(SecretOwner):
     def _vk(self, label: int, nc: int, vh: bytes) -> bytes:
         return self._backend.vk(self._parameters, label, self._kc1, self._ks1, self._z.view(), nc, vh)
 
-    def _proofs(self, nc: int, vh: bytes) -> tuple[bytes, bytes]:
-        return self._backend.proofs(self._parameters, self._kc1, self._ks1, self._z, nc, vh)
-
     def _b(self, label: int, nc: int, vh: bytes, t: bytes) -> bytes:
         return self._backend.b(self._parameters, label, self._kc1, self._ks1, self._z.view(), nc, vh, t)
 
@@ -118,7 +115,7 @@ class ClientSession(_Session):
         number, host = arguments.natural("nc", nc), arguments.public("vh", vh)
         with self._serialised():  # `_answer` without its calls: every request passes here
             self._require_open()
-            vkc, vks = self._proofs(number, host)
+            vkc, vks = self._backend.proofs(self._parameters, self._kc1, self._ks1, self._z, number, host)
             self._require_open()
             self._expected = number, host, vks
             return vkc
@@ -279,7 +276,8 @@ class ServerSession(_Session):
             finally:
                 if self._ended is not None:
                     self._end(_OVER)
-            self._require_not_closed()
+            if self._closed:
+                self._require_not_closed()
             if proof is None:
                 raise VerificationError("vkc is not the client's proof for this session, nc and vh", argument="vkc")
             return proof
@@ -288,7 +286,8 @@ class ServerSession(_Session):
         """Compare with the VK_c of every vh, and return VK_s and vh where it is the same; none is that of a fake session."""
         proof = None
         for vh in hosts:
-            vkc, vks = self._proofs(nc, vh)  # both whatever comes of it: right and wrong take the same calls
+            # Both whatever comes of it: right and wrong take the same calls.
+            vkc, vks = self._backend.proofs(self._parameters, self._kc1, self._ks1, self._z, nc, vh)
             if hmac.compare_digest(vkc, received) & (not self._fake):
                 proof = vks, vh
         return proof
