@@ -134,17 +134,18 @@ class ClientSession(_Session):
             ValueError: `nc` is negative; nothing changes.
             ExchangeStateError: the session is over or closed, or this is a forked child.
 
-        Timing: independent of where the proof is wrong. RFC 8120 sections 10.1 and 12.2.
+        Timing: independent of where the proof is wrong; less for the latest request of this session, whose VK_s is there. RFC 8120
+        sections 10.1 and 12.2.
         """
         received, number, host = arguments.public("vks", vks), arguments.natural("nc", nc), arguments.public("vh", vh)
         with self._serialised():
             self._require_open()
             expected = self._expected
             if expected is not None and expected[0] == number and expected[1] == host:
-                vks = expected[2]
+                own = expected[2]
             else:
-                vks = self._vk(LABEL_VKS, number, host)
-            equal = hmac.compare_digest(vks, received)
+                own = self._vk(LABEL_VKS, number, host)
+            equal = hmac.compare_digest(own, received)
             self._require_open()
             if not equal:
                 self._end(_OVER)

@@ -33,7 +33,6 @@ class Ending(NamedTuple):
     last: Headers = ()  # behind them
     events: tuple[Event, ...] = ()
 
-
     def kept(self, fields: Sequence[Field], names: Sequence[str]) -> Sequence[Field]:
         """Return those of the application's fields that are sent; `names` are theirs, in lower case."""
         if self.dropped.isdisjoint(names):
